@@ -1,0 +1,3 @@
+module early.whalefall/quiet
+
+go 1.26.0
