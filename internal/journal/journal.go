@@ -1,0 +1,454 @@
+// Package journal keeps every event on disk, in order, before anybody is told.
+//
+// # Promise
+//
+// [Journal.Append] gives an event its sequence number and hands it to the one
+// writer goroutine. [Journal.Wait] returns when the event is in the kernel's
+// hands (write(2) has returned) or when [Patience] is over, whichever is first:
+// so a client is never kept waiting by a dead disk, and a killed process loses
+// nothing that was answered. fsync begins at most [SyncDelay] after the first
+// byte that is not yet synced.
+//
+// An event whose write is late or fails stays in the queue: a ring in a memfd
+// that the supervisor holds, so that it outlives this process. From then on all
+// events go to the ring until it is drained, which keeps their order. If the
+// ring runs over, the newest events are lost, counted in the ring's header (so
+// the count outlives the process too), and a gap record says how many as soon
+// as the disk takes bytes again.
+//
+// A late write and its queued copy carry the same sequence number; the writer
+// drops the copy when it learns that the late write was whole, the next process
+// drops it because the segment's last record has that number or a higher one,
+// and readers drop whatever does not count upwards.
+//
+// # Format
+//
+// docs/formats/journal.md describes the bytes. A segment is a file named by the
+// sequence number of its first record; a torn tail (a crash in the middle of a
+// write) is cut when the journal is opened, and said so.
+//
+// # Locks
+//
+// mu guards the pending batch and the sequence number and is never held across
+// a system call; only the writer goroutine touches the segment file.
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/whalefall/whalefall/internal/event"
+)
+
+const (
+	// Patience is how long an answer waits for its record.
+	Patience = 50 * time.Millisecond
+	// SyncDelay is how long written bytes may stay unsynced.
+	SyncDelay = 100 * time.Millisecond
+	// SegmentSize is the size in bytes after which a new segment begins.
+	SegmentSize = 64 << 20
+	// MaxRecord bounds one record's payload in bytes.
+	MaxRecord = 16 << 20
+	// retryEvery is the pause between tries while the disk refuses.
+	retryEvery = 100 * time.Millisecond
+	suffix     = ".wfj"
+)
+
+// File is what the journal needs of a segment's file. Tests give one that fails
+// or is slow.
+type File interface {
+	Write(p []byte) (int, error)
+	Truncate(size int64) error
+	Sync() error
+	Close() error
+}
+
+// Config says where and how a journal is kept.
+type Config struct {
+	// Dir holds the segments. It must exist.
+	Dir string
+	// Queue is the ring that outlives the process; nil gives a private one.
+	Queue *Ring
+	// Sensor is the installation's name, stamped on every event.
+	Sensor string
+	// Log is for faults; attackers cannot cause lines in it.
+	Log *slog.Logger
+	// MaxBytes bounds all segments together, oldest go first; 0 is no bound.
+	MaxBytes int64
+	// MaxAge bounds a segment's age by the time of its last write; 0 is no bound.
+	MaxAge time.Duration
+	// Open opens a segment for appending; nil means the real file system.
+	Open func(path string, size int64) (File, error)
+	// Written, if set, is called by the writer after records were written; it
+	// must not block.
+	Written func(lastSeq uint64)
+}
+
+// Stats are the journal's counters.
+type Stats struct {
+	Seq        uint64 // last sequence number given out
+	Written    uint64 // last sequence number in a segment
+	Queued     int    // events waiting in the ring
+	GapRecords uint64 // gap records written or due
+	GapLost    uint64 // events lost, in all
+	Late       uint64 // answers that left before their record
+	SyncErrors uint64
+	WriteError string // the last write's error, empty when all is well
+	Torn       int64  // bytes cut from the tail at start
+	Segments   int
+	Bytes      int64
+}
+
+// Journal is an open journal. Its methods may be used from many goroutines.
+type Journal struct {
+	cfg  Config
+	ring *Ring
+
+	mu      sync.Mutex
+	seq     uint64
+	batch   []byte // framed records waiting for the writer
+	batchN  int
+	batchTo uint64 // last seq in batch
+	spilled bool   // events go to the ring
+	closed  bool
+	flushed *sync.Cond // broadcast when written advances
+
+	written atomic.Uint64 // all events up to here are in the segment file or the ring
+	wake    chan struct{}
+	done    chan struct{}
+	stop    chan struct{}
+
+	// owned by the writer
+	f        File
+	size     int64
+	path     string
+	segs     []segment
+	unsynced bool
+	firstUns time.Time
+
+	late, syncErrs atomic.Uint64
+	wrErr          atomic.Value // string
+	torn           int64
+	total          atomic.Int64
+	nsegs          atomic.Int64
+
+	waiters map[uint64][]chan struct{}
+	writing []byte // the batch in the writer's hands; guarded by mu
+}
+
+type segment struct {
+	path  string
+	first uint64
+	size  int64
+	mod   time.Time
+}
+
+// ErrClosed is what Append gives after Close.
+var ErrClosed = errors.New("journal is closed")
+
+// Open opens or makes the journal in cfg.Dir, cuts a torn tail, takes over what
+// an earlier process left in the ring, and starts the writer.
+func Open(cfg Config) (*Journal, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Open == nil {
+		cfg.Open = openFile
+	}
+	if cfg.Queue == nil {
+		r, err := NewRing(DefaultRing)
+		if err != nil {
+			return nil, fmt.Errorf("make the journal's queue: %w", err)
+		}
+		cfg.Queue = r
+	}
+	j := &Journal{cfg: cfg, ring: cfg.Queue, wake: make(chan struct{}, 1), done: make(chan struct{}), stop: make(chan struct{}),
+		waiters: map[uint64][]chan struct{}{}}
+	j.flushed = sync.NewCond(&j.mu)
+	j.wrErr.Store("")
+	segs, err := listSegments(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	var last uint64
+	for len(segs) > 0 {
+		s := &segs[len(segs)-1]
+		end, lastSeq, err := scanTail(s.path)
+		if err != nil {
+			return nil, err
+		}
+		if end < s.size {
+			cfg.Log.Warn("journal: cut a torn tail", "segment", filepath.Base(s.path), "bytes", s.size-end)
+			if err := os.Truncate(s.path, end); err != nil {
+				return nil, fmt.Errorf("cut the torn tail of %s: %w", s.path, err)
+			}
+			j.torn += s.size - end
+			s.size = end
+		}
+		if lastSeq != 0 {
+			last = lastSeq
+			break
+		}
+		if s.first > 0 {
+			last = s.first - 1
+		}
+		if end >= headerSize { // an empty segment that is whole
+			break
+		}
+		// Not even a header: the crash came between creating and writing it.
+		if err := os.Remove(s.path); err != nil {
+			return nil, fmt.Errorf("remove the empty segment %s: %w", s.path, err)
+		}
+		segs = segs[:len(segs)-1]
+	}
+	j.segs = segs
+	for _, s := range segs {
+		j.total.Add(s.size)
+	}
+	j.nsegs.Store(int64(len(segs)))
+	j.seq = max(last, j.ring.lastSeq())
+	j.ring.dropUpTo(last)
+	j.spilled = j.ring.Len() > 0 || j.ring.lostPending() > 0
+	j.written.Store(j.seq)
+	if len(segs) > 0 {
+		s := segs[len(segs)-1]
+		if f, err := cfg.Open(s.path, s.size); err == nil {
+			j.f, j.size, j.path = f, s.size, s.path
+		} else {
+			return nil, fmt.Errorf("open the journal's last segment: %w", err)
+		}
+	}
+	go j.run()
+	if j.spilled {
+		j.kick()
+	}
+	return j, nil
+}
+
+// Append gives e its sequence number and sensor and queues it. It does not wait.
+// The event is encoded before Append returns, so the caller may reuse its Data.
+func (j *Journal) Append(e *event.Event) (uint64, error) {
+	buf := getBuf()
+	defer putBuf(buf)
+	j.mu.Lock()
+	if j.closed {
+		j.mu.Unlock()
+		return 0, ErrClosed
+	}
+	// The number is part of the record, so the encoding happens under the lock;
+	// it is some microseconds, and the order of the journal is the order of the
+	// numbers.
+	seq := j.seq + 1
+	e.Seq = seq
+	if e.Sensor == "" {
+		e.Sensor = j.cfg.Sensor
+	}
+	b, err := event.Append((*buf)[:0], e)
+	*buf = b
+	if err == nil && len(b) > MaxRecord {
+		err = fmt.Errorf("event of kind %s has %d bytes, limit %d", e.Kind, len(b), MaxRecord)
+	}
+	if err != nil {
+		j.mu.Unlock()
+		return 0, fmt.Errorf("encode event: %w", err)
+	}
+	j.seq = seq
+	if j.spilled {
+		j.spill(seq, b)
+	} else {
+		j.batch = appendRecord(j.batch, seq, b)
+		j.batchN++
+		j.batchTo = seq
+	}
+	j.mu.Unlock()
+	j.kick()
+	return seq, nil
+}
+
+// spill puts one event into the ring; mu is held.
+func (j *Journal) spill(seq uint64, b []byte) {
+	j.ring.push(seq, b)
+	j.advance(seq)
+}
+
+// Emit makes the journal a Sink. Faults are logged, not returned.
+func (j *Journal) Emit(e *event.Event) {
+	if _, err := j.Append(e); err != nil && !errors.Is(err, ErrClosed) {
+		j.cfg.Log.Error("journal: an event was not recorded", "kind", string(e.Kind), "err", err)
+	}
+}
+
+func (j *Journal) kick() {
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Wait returns when the event seq is written or safe in the ring, or when
+// Patience is over; then every pending event moves to the ring. It reports
+// whether the record came first.
+func (j *Journal) Wait(seq uint64) bool {
+	if j.written.Load() >= seq {
+		return true
+	}
+	j.mu.Lock()
+	if j.written.Load() >= seq {
+		j.mu.Unlock()
+		return true
+	}
+	ch := make(chan struct{})
+	j.waiters[seq] = append(j.waiters[seq], ch)
+	j.mu.Unlock()
+	t := time.NewTimer(Patience)
+	defer t.Stop()
+	select {
+	case <-ch:
+		return true
+	case <-t.C:
+	}
+	j.late.Add(1)
+	j.mu.Lock()
+	j.beginSpill()
+	j.mu.Unlock()
+	return false
+}
+
+// beginSpill moves what the writer has not taken, and what it is busy with, to
+// the ring. mu is held.
+func (j *Journal) beginSpill() {
+	if j.spilled {
+		return
+	}
+	j.spilled = true
+	// What the writer has in its hands may or may not reach the disk: keep a copy.
+	for _, b := range [][]byte{j.inflight(), j.batch} {
+		eachRecord(b, func(seq uint64, payload []byte) { j.ring.push(seq, payload) })
+	}
+	if j.batchN > 0 {
+		j.batch, j.batchN = nil, 0
+	}
+	j.advance(j.seq)
+}
+
+// inflight is the batch the writer is writing; mu is held.
+func (j *Journal) inflight() []byte { return j.writing }
+
+// advance says that all events up to seq are safe; mu is held.
+func (j *Journal) advance(seq uint64) {
+	if seq <= j.written.Load() {
+		return
+	}
+	j.written.Store(seq)
+	for s, chs := range j.waiters {
+		if s <= seq {
+			for _, c := range chs {
+				close(c)
+			}
+			delete(j.waiters, s)
+		}
+	}
+	j.flushed.Broadcast()
+}
+
+// Seq is the last number given out.
+func (j *Journal) Seq() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.seq
+}
+
+// Flush waits until all that was appended is written to a segment (not only
+// queued) or ctx ends.
+func (j *Journal) Flush(ctx context.Context) error {
+	target := j.Seq()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if j.written.Load() >= target && j.ring.Len() == 0 {
+			return nil
+		}
+		j.kick()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("flush the journal: %w", ctx.Err())
+		}
+	}
+}
+
+// Stats gives the counters.
+func (j *Journal) Stats() Stats {
+	j.mu.Lock()
+	seq := j.seq
+	j.mu.Unlock()
+	rec, lost := j.ring.gaps()
+	return Stats{Seq: seq, Written: j.written.Load(), Queued: j.ring.Len(), GapRecords: rec, GapLost: lost,
+		Late: j.late.Load(), SyncErrors: j.syncErrs.Load(), WriteError: j.wrErr.Load().(string), Torn: j.torn,
+		Segments: int(j.nsegs.Load()), Bytes: j.total.Load()}
+}
+
+// Close writes what is pending, syncs and closes. Events that the disk refuses
+// stay in the ring.
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	if j.closed {
+		j.mu.Unlock()
+		return nil
+	}
+	j.closed = true
+	j.mu.Unlock()
+	close(j.stop)
+	<-j.done
+	return nil
+}
+
+func listSegments(dir string) ([]segment, error) {
+	ents, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read the journal: %w", err)
+	}
+	var segs []segment
+	for _, e := range ents {
+		name, ok := strings.CutSuffix(e.Name(), suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseUint(name, 10, 64)
+		if err != nil {
+			continue
+		}
+		fi, err := e.Info()
+		if err != nil {
+			if errors.Is(err, os.ErrNotExist) {
+				continue
+			}
+			return nil, fmt.Errorf("read the journal: %w", err)
+		}
+		segs = append(segs, segment{filepath.Join(dir, e.Name()), n, fi.Size(), fi.ModTime()})
+	}
+	sort.Slice(segs, func(a, b int) bool { return segs[a].first < segs[b].first })
+	return segs, nil
+}
+
+func segmentPath(dir string, first uint64) string {
+	return filepath.Join(dir, fmt.Sprintf("%020d%s", first, suffix))
+}
+
+func openFile(path string, size int64) (File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
