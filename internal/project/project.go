@@ -1,0 +1,195 @@
+// Package project carries events from the journals into the store and has each
+// session judged again when something was added to it.
+//
+// It reads a journal from the store's position, cuts events into sessions and
+// applies them in batches; a batch is whole or not there, so a project that is
+// killed goes on where it was. It runs on the operator side of a running serve
+// (Follow) and in every command that reads a directory nobody serves (CatchUp).
+package project
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"time"
+
+	"github.com/whalefall/whalefall/internal/event"
+	"github.com/whalefall/whalefall/internal/journal"
+	"github.com/whalefall/whalefall/internal/session"
+	"github.com/whalefall/whalefall/internal/store"
+)
+
+// batchSize is how many events one transaction takes.
+const batchSize = 2000
+
+// Judge makes a summary of a session's events; it is analyze's, passed in so
+// that this package knows no analysis.
+type Judge func(s store.Session, evs []*event.Event) (version string, summary json.RawMessage, ind []store.Indicator, err error)
+
+// Projector carries one data directory's journals into its store.
+type Projector struct {
+	Store    store.Store
+	Journals map[store.Origin]string // directories
+	Gap      time.Duration
+	Judge    Judge
+	// Applied, if set, is told of each batch after it is in the store.
+	Applied func(o store.Origin, entries []store.Entry)
+
+	readers map[store.Origin]*journal.Reader
+	states  map[netip.Addr]session.State
+}
+
+// Step carries over what there is, at most limit batches a journal (0: all), and
+// judges the sessions that changed. It tells whether anything was new.
+func (p *Projector) Step(ctx context.Context, limit int) (bool, error) {
+	if p.readers == nil {
+		p.readers = map[store.Origin]*journal.Reader{}
+		p.states = map[netip.Addr]session.State{}
+	}
+	any := false
+	for _, o := range []store.Origin{store.Sensor, store.Operator} {
+		dir, ok := p.Journals[o]
+		if !ok {
+			continue
+		}
+		if p.readers[o] == nil {
+			pos, err := p.Store.Position(ctx, o)
+			if err != nil {
+				return any, err
+			}
+			p.readers[o] = journal.NewReader(dir, pos)
+		}
+		for n := 0; limit == 0 || n < limit; n++ {
+			more, err := p.batch(ctx, o)
+			any = any || more
+			if err != nil {
+				// Begin again from the store's position.
+				p.Close()
+				return any, err
+			}
+			if !more {
+				break
+			}
+		}
+	}
+	if p.Judge != nil {
+		if err := p.judge(ctx); err != nil {
+			return any, err
+		}
+	}
+	return any, nil
+}
+
+// Close drops the open readers.
+func (p *Projector) Close() {
+	for _, r := range p.readers {
+		r.Close()
+	}
+	p.readers, p.states = nil, nil
+}
+
+func (p *Projector) batch(ctx context.Context, o store.Origin) (bool, error) {
+	r := p.readers[o]
+	var entries []store.Entry
+	changed := map[netip.Addr]session.State{}
+	var pos uint64
+	for len(entries) < batchSize {
+		seq, raw, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return false, fmt.Errorf("read the %s journal: %w", o, err)
+		}
+		pos = seq
+		e, err := journal.Decode(raw)
+		if err != nil {
+			// One event that cannot be read must not stop those after it.
+			e = &event.Event{Seq: seq, Time: time.Unix(0, 0), Kind: "unreadable"}
+		}
+		ent := store.Entry{Origin: o, Event: e, Raw: append(json.RawMessage(nil), raw...)}
+		if e.Source.IsValid() {
+			st, ok := p.states[e.Source]
+			if !ok {
+				if st, err = p.Store.SourceState(ctx, e.Source); err != nil {
+					return false, err
+				}
+			}
+			st, _ = session.Next(st, e, p.Gap)
+			if len(p.states) > 100_000 {
+				clear(p.states)
+			}
+			p.states[e.Source] = st
+			changed[e.Source] = st
+			ent.Session = st.ID
+		}
+		entries = append(entries, ent)
+	}
+	if len(entries) == 0 {
+		return false, nil
+	}
+	if err := p.Store.Apply(ctx, o, pos, entries, changed); err != nil {
+		return false, err
+	}
+	if p.Applied != nil {
+		p.Applied(o, entries)
+	}
+	return true, nil
+}
+
+func (p *Projector) judge(ctx context.Context) error {
+	for {
+		dirty, err := p.Store.Sessions(ctx, store.Filter{Dirty: true, Limit: 200})
+		if err != nil {
+			return err
+		}
+		if len(dirty) == 0 {
+			return nil
+		}
+		for _, s := range dirty {
+			if err := p.JudgeOne(ctx, s); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// JudgeOne has one session judged again.
+func (p *Projector) JudgeOne(ctx context.Context, s store.Session) error {
+	evs, err := p.Store.Events(ctx, s.ID)
+	if err != nil {
+		return err
+	}
+	v, sum, ind, err := p.Judge(s, evs)
+	if err != nil {
+		return fmt.Errorf("judge session %s: %w", s.ID, err)
+	}
+	return p.Store.SaveAnalysis(ctx, s.ID, v, sum, ind)
+}
+
+// Follow steps until ctx ends, with pauses of every while there is nothing new.
+func (p *Projector) Follow(ctx context.Context, every time.Duration, fault func(error)) {
+	t := time.NewTimer(0)
+	defer t.Stop()
+	defer p.Close()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		more, err := p.Step(ctx, 4)
+		if err != nil && !errors.Is(err, context.Canceled) {
+			fault(err)
+			more = false
+		}
+		if more {
+			t.Reset(0)
+		} else {
+			t.Reset(every)
+		}
+	}
+}
