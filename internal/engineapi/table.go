@@ -1,0 +1,3 @@
+package engineapi
+
+type table struct{}
