@@ -1,11 +1,30 @@
 package engineapi
 
 import (
+	"context"
+	"encoding/json"
+	"io"
 	"log/slog"
+	"math"
+	"math/rand/v2"
+	"net"
 	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/containerd/log"
+	"github.com/docker/docker/api/server/httputils"
+	"github.com/docker/docker/api/types/versions"
+	"github.com/docker/docker/dockerversion"
+	"github.com/gorilla/mux"
+	"github.com/sirupsen/logrus"
 
 	"github.com/whalefall/whalefall/internal/persona"
 )
+
+// versionPrefix is how every release matches a version in a path.
+const versionPrefix = "/v{version:[0-9.]+}"
 
 // Config is what a server needs.
 type Config struct {
@@ -16,15 +35,371 @@ type Config struct {
 	Logger *slog.Logger
 	// Latency adds the persona's latency to answers.
 	Latency bool
+	// Now is the clock that /events and /debug read; nil is the wall clock.
+	Now func() time.Time
+	// Started is when the daemon claims to have started; zero is the first request.
+	Started time.Time
+	// Args is the command line /debug shows; nil is the persona's.
+	Args []string
 }
 
 // Server answers for a persona.
 type Server struct {
-	cfg Config
+	cfg    Config
+	p      *persona.Persona
+	mux    *mux.Router
+	routes []*route
+	log    *log.Entry
+	now    func() time.Time
+	df     chan struct{} // held while /system/df is computed
 }
 
-// New makes a server.
-func New(cfg Config) *Server { return &Server{cfg: cfg} }
+// route is an entry of the match table.
+type route struct {
+	method, path string
+	index        int // in a world's table; -1: ours alone
+	front        front
+	class        persona.Class
+	shape        func(version string, body []byte) []byte
+	experimental bool
+}
+
+func (r *route) String() string { return r.method + " " + r.path }
+
+// call is a request on its way.
+type call struct {
+	s    *Server
+	rt   *route
+	d    *Daemon
+	vars map[string]string
+}
+
+// front is a handler of ours. next is Docker's, nil where it has none.
+type front func(ctx context.Context, c *call, w http.ResponseWriter, r *http.Request, next httputils.APIFunc) error
+
+// New makes a server. It panics on a persona that no code stands behind.
+func New(cfg Config) *Server {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Args == nil {
+		cfg.Args = cfg.Persona.Args
+	}
+	s := &Server{cfg: cfg, p: cfg.Persona, now: cfg.Now, df: make(chan struct{}, 1), log: quietLogger(cfg.Logger)}
+	i := 0
+	for _, r := range routersOf(&Daemon{}, s.p.CgroupV2) {
+		for _, x := range r.Routes() {
+			s.add(&route{method: x.Method(), path: x.Path(), index: i})
+			i++
+		}
+	}
+	for _, own := range s.ownRoutes() {
+		s.add(own)
+	}
+	s.build()
+	return s
+}
+
+// add puts a route into the table unless the release lacks it. A later route of the
+// same name takes the place of Docker's.
+func (s *Server) add(r *route) {
+	if s.p.Era < persona.Era26 && r.method == http.MethodPut && strings.HasPrefix(r.path, "/volumes/") {
+		return
+	}
+	for _, x := range s.routes {
+		if x.method == r.method && x.path == r.path {
+			if r.front != nil {
+				x.front = r.front
+			}
+			return
+		}
+	}
+	s.routes = append(s.routes, r)
+}
+
+// build makes the match table as api/server.CreateMux does.
+func (s *Server) build() {
+	m := mux.NewRouter()
+	fronts, shapes := s.fronts(), s.shapes()
+	for _, r := range s.routes {
+		if f := fronts[r.String()]; f != nil {
+			r.front = f
+		}
+		r.shape = shapes[r.String()]
+		r.class = classOf(r)
+		h := s.handler(r)
+		if strings.HasPrefix(r.path, "/debug/") && s.p.Era == persona.Era20 {
+			// 20.10 hangs its debug router beside the others: any method, no version.
+			m.Path(r.path).Handler(h)
+			continue
+		}
+		m.Path(versionPrefix + r.path).Methods(r.method).Handler(h)
+		m.Path(r.path).Methods(r.method).Handler(h)
+	}
+	nf := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.cfgLatency(r.Context(), persona.Static)
+		s.answer(w, mux.Vars(r)["version"], s.p.Era == persona.Era20, http.StatusNotFound, "page not found")
+	})
+	m.HandleFunc(versionPrefix+"/{path:.*}", nf)
+	m.NotFoundHandler = nf
+	m.MethodNotAllowedHandler = nf
+	s.mux = m
+}
 
 // ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {}
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// handler is what the mux calls for a route.
+func (s *Server) handler(rt *route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := log.WithLogger(r.Context(), s.log)
+		ctx = context.WithValue(ctx, dockerversion.UAStringKey{}, r.Header.Get("User-Agent"))
+		ctx = WithCaller(ctx, callerOf(r))
+		vars := mux.Vars(r)
+		if vars == nil {
+			vars = map[string]string{}
+		}
+		r = r.WithContext(ctx)
+		h := w.Header()
+		h.Set("Server", s.p.Server())
+		h.Set("Api-Version", s.p.API)
+		h.Set("Ostype", "linux")
+		version := vars["version"]
+		if version == "" {
+			version = s.p.API
+		}
+		if msg := s.refused(version); msg != "" {
+			s.cfgLatency(ctx, persona.Static)
+			s.answer(w, vars["version"], true, http.StatusBadRequest, msg)
+			return
+		}
+		ctx = context.WithValue(ctx, httputils.APIVersionKey{}, version)
+		h.Set("Docker-Experimental", "false")
+		r = r.WithContext(ctx)
+		s.cfgLatency(ctx, rt.class)
+		if err := s.run(ctx, rt, w, r, vars, version); err != nil {
+			status, text := judge(err)
+			status, text = reword(s.words(), rt.String(), status, text)
+			s.answer(w, vars["version"], true, status, text)
+		}
+	})
+}
+
+// run finds the world and calls the handler.
+func (s *Server) run(ctx context.Context, rt *route, w http.ResponseWriter, r *http.Request, vars map[string]string, version string) error {
+	caller, _ := CallerFrom(ctx)
+	d, err := s.cfg.Worlds.Daemon(ctx, caller, query(rt, r, vars))
+	if err != nil {
+		s.cfg.Logger.Error("no world for a request", "route", rt.String(), "err", err)
+		return raw("context canceled")
+	}
+	var next httputils.APIFunc
+	if rt.index >= 0 {
+		next = s.handlersOf(d).handlers[rt.index]
+	}
+	if rt.shape != nil {
+		sw := &shaper{ResponseWriter: w, shape: rt.shape, version: version}
+		defer sw.finish()
+		w = sw
+	}
+	if rt.front != nil {
+		return rt.front(ctx, &call{s, rt, d, vars}, w, r, next)
+	}
+	return next(ctx, w, r, vars)
+}
+
+// refused says why a version is not served, or nothing.
+func (s *Server) refused(v string) string {
+	if versions.LessThan(v, s.p.MinAPI) {
+		return "client version " + v + " is too old. Minimum supported API version is " + s.p.MinAPI + ", please upgrade your client to a newer version"
+	}
+	if versions.GreaterThan(v, s.p.API) {
+		return "client version " + v + " is too new. Maximum supported API version is " + s.p.API
+	}
+	return ""
+}
+
+// answer writes an error. plain says whether old clients get plain text at this
+// place; who is old, the release says.
+func (s *Server) answer(w http.ResponseWriter, version string, plain bool, status int, text string) {
+	old := false
+	switch {
+	case version == "":
+	case s.p.Era == persona.Era20:
+		// "greater than 1.23" speaks JSON, compared as dotted numbers.
+		old = !versions.GreaterThan(version, "1.23")
+	case s.p.Era >= persona.Era28:
+		old = versions.LessThan(version, "1.24")
+	}
+	if old && plain {
+		http.Error(w, text, status)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(struct {
+		Message string `json:"message"`
+	}{text})
+}
+
+// cfgLatency waits as long as a daemon of this release takes for such a request,
+// drawn from a log-normal distribution through the persona's p50 and p95.
+func (s *Server) cfgLatency(ctx context.Context, c persona.Class) {
+	if !s.cfg.Latency {
+		return
+	}
+	sp := s.p.Latency(c)
+	if sp.P50 == 0 {
+		return
+	}
+	sigma := math.Log(float64(sp.P95)/float64(sp.P50)) / 1.645
+	d := time.Duration(float64(sp.P50) * math.Exp(sigma*rand.NormFloat64()))
+	if d > 4*sp.P95 {
+		d = 4 * sp.P95
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+func classOf(r *route) persona.Class {
+	switch {
+	case r.path == "/_ping" || r.method == http.MethodOptions:
+		return persona.Static
+	case r.path == "/info" || r.path == "/version":
+		return persona.Ask
+	case strings.HasSuffix(r.path, "/attach") || strings.HasSuffix(r.path, "/logs") || strings.HasSuffix(r.path, "/wait") || strings.HasPrefix(r.path, "/debug/"),
+		r.path == "/events" || r.path == "/build" || r.path == "/grpc" || r.path == "/session" || r.path == "/images/create" || strings.HasSuffix(r.path, "/stats"):
+		return persona.Stream
+	case r.method == http.MethodGet || r.method == http.MethodHead:
+		return persona.List
+	case strings.HasPrefix(r.path, "/containers/{") || strings.HasPrefix(r.path, "/exec/"):
+		for _, x := range []string{"/start", "/stop", "/restart", "/kill"} {
+			if strings.HasSuffix(r.path, x) {
+				return persona.Run
+			}
+		}
+	}
+	return persona.Change
+}
+
+// query collects what the choice of a world needs.
+func query(rt *route, r *http.Request, vars map[string]string) Query {
+	q := Query{Method: rt.method, Route: rt.path}
+	switch rt.method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+	default:
+		q.Changes = rt.path != "/auth" && rt.path != "/session" && rt.path != "/grpc" && !strings.HasPrefix(rt.path, "/debug/")
+	}
+	for _, k := range []string{"name", "id"} {
+		if v := vars[k]; v != "" {
+			q.Names = append(q.Names, v)
+		}
+	}
+	if raw := r.URL.RawQuery; raw != "" && len(raw) < 64<<10 {
+		v := r.URL.Query()
+		for _, k := range []string{"container", "fromImage", "repo", "names", "name", "since", "before"} {
+			q.Names = append(q.Names, v[k]...)
+		}
+	}
+	return q
+}
+
+type connKey struct{}
+
+// ConnContext belongs in http.Server.ConnContext: it lets the server know the
+// recorded connection a request came over.
+func ConnContext(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}
+
+// recorded is what package record's connections tell.
+type recorded interface {
+	ID() string
+	Source() netip.AddrPort
+	Local() netip.AddrPort
+	Gone() <-chan struct{}
+	Answering() uint32
+}
+
+func callerOf(r *http.Request) Caller {
+	if c, ok := r.Context().Value(connKey{}).(recorded); ok {
+		return Caller{Source: c.Source().Addr(), Port: c.Source().Port(), Local: c.Local(), Conn: c.ID(), Req: c.Answering(), Gone: c.Gone()}
+	}
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return Caller{}
+	}
+	return Caller{Source: ap.Addr().Unmap(), Port: ap.Port()}
+}
+
+// shaper holds back a JSON answer until it is whole and gives it the release's shape.
+type shaper struct {
+	http.ResponseWriter
+	shape   func(string, []byte) []byte
+	version string
+	status  int
+	buf     []byte
+	through bool
+}
+
+func (w *shaper) WriteHeader(code int) {
+	w.status = code
+	if code != http.StatusOK && code != http.StatusCreated {
+		w.through = true
+		w.ResponseWriter.WriteHeader(code)
+	}
+}
+
+func (w *shaper) Write(p []byte) (int, error) {
+	if w.through {
+		return w.ResponseWriter.Write(p)
+	}
+	w.buf = append(w.buf, p...)
+	return len(p), nil
+}
+
+// Flush is for handlers that stream; a shaped answer does not.
+func (w *shaper) Flush() {
+	if f, ok := w.ResponseWriter.(http.Flusher); ok && w.through {
+		f.Flush()
+	}
+}
+
+func (w *shaper) finish() {
+	if w.through || w.status == 0 && w.buf == nil {
+		return
+	}
+	b := w.shape(w.version, w.buf)
+	if w.status != 0 {
+		w.ResponseWriter.WriteHeader(w.status)
+	}
+	_, _ = w.ResponseWriter.Write(b)
+}
+
+// quietLogger takes what Docker's handlers log.
+func quietLogger(to *slog.Logger) *log.Entry {
+	l := logrus.New()
+	l.SetOutput(io.Discard)
+	l.SetLevel(logrus.WarnLevel)
+	l.AddHook(&slogHook{to})
+	return logrus.NewEntry(l)
+}
+
+type slogHook struct{ to *slog.Logger }
+
+func (h *slogHook) Levels() []logrus.Level {
+	return []logrus.Level{logrus.PanicLevel, logrus.FatalLevel}
+}
+func (h *slogHook) Fire(e *logrus.Entry) error {
+	h.to.Error("docker handler", "msg", e.Message)
+	return nil
+}

@@ -1,3 +1,193 @@
 package engineapi
 
-type table struct{}
+import (
+	"context"
+	"io"
+	"net/http"
+
+	"github.com/distribution/reference"
+	"github.com/docker/docker/api/server/httputils"
+	"github.com/docker/docker/api/server/router"
+	"github.com/docker/docker/api/server/router/build"
+	"github.com/docker/docker/api/server/router/checkpoint"
+	"github.com/docker/docker/api/server/router/container"
+	"github.com/docker/docker/api/server/router/image"
+	"github.com/docker/docker/api/server/router/network"
+	"github.com/docker/docker/api/server/router/plugin"
+	"github.com/docker/docker/api/server/router/swarm"
+	"github.com/docker/docker/api/server/router/system"
+	"github.com/docker/docker/api/server/router/volume"
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/backend"
+	"github.com/docker/docker/api/types/filters"
+	networktypes "github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/registry"
+	volumetypes "github.com/docker/docker/api/types/volume"
+	dockerimage "github.com/docker/docker/image"
+	"github.com/docker/docker/pkg/sysinfo"
+	dockerplugin "github.com/docker/docker/plugin"
+	"github.com/docker/docker/runconfig"
+	"github.com/moby/go-archive"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// table is a world's handlers, in the order of Server.routes.
+type table struct {
+	handlers []httputils.APIFunc
+}
+
+// routersOf makes Docker's routers over a daemon, in dockerd's order. Those that
+// would touch this machine or this process are not among them: session, grpc,
+// distribution and debug are ours.
+func routersOf(d *Daemon, cgroup2 bool) []router.Router {
+	decoder := runconfig.ContainerDecoder{GetSysInfo: func() *sysinfo.SysInfo { return capable }}
+	return []router.Router{
+		checkpoint.NewRouter(d.Checkpoints, decoder),
+		container.NewRouter(containers{d.Containers}, decoder, cgroup2),
+		image.NewRouter(images{d.Images}, d.Images),
+		system.NewRouter(d.System, d.Swarm, d.Build, func() map[string]bool { return nil }),
+		volume.NewRouter(d.Volumes, noClusterVolumes{}),
+		build.NewRouter(d.Build, stable{}),
+		swarm.NewRouter(d.Swarm),
+		plugin.NewRouter(plugins{d.Plugins}),
+		network.NewRouter(d.Networks, noClusterNetworks{}),
+	}
+}
+
+// handlersOf makes the table of a daemon once.
+func (s *Server) handlersOf(d *Daemon) *table {
+	d.once.Do(func() {
+		t := &table{}
+		for _, r := range routersOf(d, s.p.CgroupV2) {
+			for _, route := range r.Routes() {
+				t.handlers = append(t.handlers, route.Handler())
+			}
+		}
+		d.table = t
+	})
+	return d.table
+}
+
+// capable is a host that can do everything, so that the decoder never refuses for
+// the machine it runs on; what the virtual host cannot do is the world's to say.
+var capable = func() *sysinfo.SysInfo {
+	si := &sysinfo.SysInfo{AppArmor: true, Seccomp: true, CgroupNamespaces: true, CgroupDevicesEnabled: true}
+	si.MemoryLimit, si.SwapLimit, si.MemoryReservation, si.OomKillDisable, si.MemorySwappiness, si.KernelMemory = true, true, true, true, true, true
+	si.CPUShares, si.CPUCfs, si.CPURealtime = true, true, true
+	si.BlkioWeight, si.BlkioWeightDevice, si.Cpuset, si.PidsLimit = true, true, true, true
+	return si
+}()
+
+// stable is a daemon without experimental features.
+type stable struct{}
+
+func (stable) HasExperimental() bool { return false }
+
+type containers struct{ ContainerBackend }
+
+func (c containers) ContainerChanges(ctx context.Context, name string) ([]archive.Change, error) {
+	cs, err := c.ContainerBackend.ContainerChanges(ctx, name)
+	if err != nil || cs == nil {
+		return nil, err
+	}
+	out := make([]archive.Change, len(cs))
+	for i, x := range cs {
+		out[i] = archive.Change{Path: x.Path, Kind: archive.ChangeType(x.Kind)}
+	}
+	return out, nil
+}
+
+// ContainerAttach tells the backend when the client is gone: our connections are
+// no syscall.Conn on purpose, since Docker's own way holds a thread a client.
+func (c containers) ContainerAttach(name string, cfg *backend.ContainerAttachConfig) error {
+	done := make(chan struct{})
+	defer close(done)
+	get := cfg.GetStreams
+	own := *cfg
+	own.GetStreams = func(multiplexed bool, cancel func()) (io.ReadCloser, io.Writer, io.Writer, error) {
+		in, out, errw, err := get(multiplexed, cancel)
+		if g, ok := out.(interface{ Gone() <-chan struct{} }); ok && err == nil && cancel != nil {
+			go func() {
+				select {
+				case <-g.Gone():
+					cancel()
+				case <-done:
+				}
+			}()
+		}
+		return in, out, errw, err
+	}
+	return c.ContainerBackend.ContainerAttach(name, &own)
+}
+
+type images struct{ ImageBackend }
+
+func (i images) GetImage(ctx context.Context, refOrID string, _ backend.GetImageOpts) (*dockerimage.Image, error) {
+	id, err := i.ImageID(ctx, refOrID)
+	if err != nil {
+		return nil, err
+	}
+	return dockerimage.NewImage(dockerimage.ID(id)), nil
+}
+
+func (i images) TagImage(ctx context.Context, id dockerimage.ID, ref reference.Named) error {
+	return i.ImageBackend.TagImage(ctx, id.String(), ref)
+}
+
+func (i images) ImportImage(ctx context.Context, ref reference.Named, platform *ocispec.Platform, msg string, r io.Reader, changes []string) (dockerimage.ID, error) {
+	id, err := i.ImageBackend.ImportImage(ctx, ref, platform, msg, r, changes)
+	return dockerimage.ID(id), err
+}
+
+type plugins struct{ PluginBackend }
+
+func (p plugins) Privileges(ctx context.Context, ref reference.Named, h http.Header, a *registry.AuthConfig) (types.PluginPrivileges, error) {
+	return p.PluginBackend.Privileges(ctx, ref, h, a)
+}
+
+func (p plugins) Pull(ctx context.Context, ref reference.Named, name string, h http.Header, a *registry.AuthConfig, pr types.PluginPrivileges, out io.Writer, _ ...dockerplugin.CreateOpt) error {
+	return p.PluginBackend.Pull(ctx, ref, name, h, a, pr, out)
+}
+
+func (p plugins) Push(ctx context.Context, name string, h http.Header, a *registry.AuthConfig, out io.Writer) error {
+	return p.PluginBackend.Push(ctx, name, h, a, out)
+}
+
+func (p plugins) Upgrade(ctx context.Context, ref reference.Named, name string, h http.Header, a *registry.AuthConfig, pr types.PluginPrivileges, out io.Writer) error {
+	return p.PluginBackend.Upgrade(ctx, ref, name, h, a, pr, out)
+}
+
+// noClusterVolumes is a node that keeps no cluster volumes.
+type noClusterVolumes struct{}
+
+func (noClusterVolumes) IsManager() bool { return false }
+func (noClusterVolumes) GetVolume(n string) (volumetypes.Volume, error) {
+	return volumetypes.Volume{}, errNotFound("volume " + n + " not found")
+}
+func (noClusterVolumes) GetVolumes(volumetypes.ListOptions) ([]*volumetypes.Volume, error) {
+	return nil, nil
+}
+func (noClusterVolumes) CreateVolume(volumetypes.CreateOptions) (*volumetypes.Volume, error) {
+	return nil, errNoSwarm
+}
+func (noClusterVolumes) RemoveVolume(n string, _ bool) error {
+	return errNotFound("volume " + n + " not found")
+}
+func (noClusterVolumes) UpdateVolume(string, uint64, volumetypes.UpdateOptions) error {
+	return errNoSwarm
+}
+
+// noClusterNetworks: the cluster's networks are among the daemon's.
+type noClusterNetworks struct{}
+
+func (noClusterNetworks) GetNetworks(filters.Args) ([]networktypes.Inspect, error) { return nil, nil }
+func (noClusterNetworks) GetNetwork(n string) (networktypes.Inspect, error) {
+	return networktypes.Inspect{}, errNotFound("network " + n + " not found")
+}
+func (noClusterNetworks) GetNetworksByName(string) ([]networktypes.Inspect, error) { return nil, nil }
+func (noClusterNetworks) CreateNetwork(networktypes.CreateRequest) (string, error) {
+	return "", errNoSwarm
+}
+func (noClusterNetworks) RemoveNetwork(n string) error {
+	return errNotFound("network " + n + " not found")
+}

@@ -93,12 +93,12 @@ type Class int
 
 // The classes.
 const (
-	Static  Class = iota // _ping, 404, version errors: no work
-	List                 // reads the daemon's own state
-	Ask                  // asks containerd or runc: /version, /info
-	Change               // writes state: create, rename, volumes, networks
-	Run                  // starts or ends a process: start, exec, stop, kill
-	Stream               // answers as it goes
+	Static Class = iota // _ping, 404, version errors: no work
+	List                // reads the daemon's own state
+	Ask                 // asks containerd or runc: /version, /info
+	Change              // writes state: create, rename, volumes, networks
+	Run                 // starts or ends a process: start, exec, stop, kill
+	Stream              // answers as it goes
 )
 
 // Span is a latency by its median and 95th percentile.

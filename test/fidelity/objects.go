@@ -1,0 +1,4 @@
+package fidelity
+
+// objects holds what needs an image and containers.
+var objects = []Scenario{}
