@@ -66,6 +66,7 @@ type FS struct {
 type inode struct {
 	fs  *FS
 	ino uint64
+	typ Mode // file type bits; never changes, readable without the lock
 	meta
 	low *layerNode // the lower file this shows, while it is unchanged
 
@@ -134,6 +135,7 @@ func New(cfg Config, layers ...*Layer) *FS {
 		}
 	}
 	r.mode = S_IFDIR | r.mode&0o7777
+	r.typ = S_IFDIR
 	fs.root = r
 	return fs
 }
@@ -142,6 +144,7 @@ func (n *inode) fromLower(l *layerNode) {
 	n.meta = meta{mode: l.mode, uid: l.uid, gid: l.gid, nlink: l.nlink, rdev: l.rdev,
 		atime: l.mtime, mtime: l.mtime, ctime: l.mtime, flags: l.flags, xattrs: l.xattrs}
 	n.target = l.target
+	n.typ = l.mode & S_IFMT
 }
 
 func (fs *FS) Root() Node   { return fs.root }
@@ -308,7 +311,7 @@ func (n *inode) putEntry(name string, k *inode) {
 }
 
 func (n *inode) Lookup(_ *Context, name string) (Node, error) {
-	if !n.mode.IsDir() {
+	if !n.typ.IsDir() {
 		return nil, ENOTDIR
 	}
 	n.fs.mu.RLock()
@@ -360,7 +363,7 @@ func (n *inode) names() []string {
 }
 
 func (n *inode) ReadDir(*Context) ([]DirEntry, error) {
-	if !n.mode.IsDir() {
+	if !n.typ.IsDir() {
 		return nil, ENOTDIR
 	}
 	n.fs.mu.RLock()
@@ -383,7 +386,7 @@ func (n *inode) ReadDir(*Context) ([]DirEntry, error) {
 }
 
 func (n *inode) Readlink(*Context) (string, error) {
-	if !n.mode.IsLink() {
+	if !n.typ.IsLink() {
 		return "", EINVAL
 	}
 	return n.target, nil
@@ -436,7 +439,7 @@ func (n *inode) changeable() error {
 }
 
 func (n *inode) Create(c *Context, name string, a NewAttr) (Node, error) {
-	if !n.mode.IsDir() {
+	if !n.typ.IsDir() {
 		return nil, ENOTDIR
 	}
 	if len(name) > maxNameLen {
@@ -455,7 +458,7 @@ func (n *inode) Create(c *Context, name string, a NewAttr) (Node, error) {
 		return nil, err
 	}
 	now := c.now()
-	k := &inode{fs: fs, ino: fs.nextIno, upper: true}
+	k := &inode{fs: fs, ino: fs.nextIno, typ: a.Mode & S_IFMT, upper: true}
 	fs.nextIno++
 	k.meta = meta{mode: a.Mode, uid: a.UID, gid: a.GID, nlink: 1, rdev: a.Rdev, atime: now, mtime: now, ctime: now}
 	if n.mode&S_ISGID != 0 {
@@ -500,7 +503,7 @@ func (n *inode) Link(c *Context, name string, target Node) error {
 	if err != nil {
 		return err
 	}
-	if t.mode.IsDir() || t.flags&(FlagImmutable|FlagAppend) != 0 {
+	if t.typ.IsDir() || t.flags&(FlagImmutable|FlagAppend) != 0 {
 		return EPERM
 	}
 	if t.nlink == 0 {
@@ -516,7 +519,7 @@ func (n *inode) Link(c *Context, name string, target Node) error {
 // copyUp makes a lower file an upper one that still shows the lower's bytes.
 func (n *inode) copyUp() (*inode, error) {
 	n = n.resolve()
-	if n.mode.IsDir() || n.low == nil {
+	if n.typ.IsDir() || n.low == nil {
 		return n, nil
 	}
 	if err := n.fs.takeInode(); err != nil {
@@ -529,8 +532,8 @@ func (n *inode) copyUp() (*inode, error) {
 	if err := n.fs.takeBytes(size); err != nil {
 		return nil, err
 	}
-	k := &inode{fs: n.fs, ino: n.ino, meta: n.meta, target: n.target, upper: true}
-	if k.mode.IsRegular() {
+	k := &inode{fs: n.fs, ino: n.ino, typ: n.typ, meta: n.meta, target: n.target, upper: true}
+	if k.typ.IsRegular() {
 		k.data = &data{size: size, base: n.low.content, baseLen: size}
 	}
 	k.xattrs = maps.Clone(k.xattrs)
@@ -551,7 +554,7 @@ func (n *inode) copyUp() (*inode, error) {
 }
 
 func (n *inode) Unlink(c *Context, name string, dir bool) error {
-	if !n.mode.IsDir() {
+	if !n.typ.IsDir() {
 		return ENOTDIR
 	}
 	fs := n.fs
@@ -565,13 +568,13 @@ func (n *inode) Unlink(c *Context, name string, dir bool) error {
 		return EPERM
 	}
 	if dir {
-		if !k.mode.IsDir() {
+		if !k.typ.IsDir() {
 			return ENOTDIR
 		}
 		if len(k.names()) > 0 {
 			return ENOTEMPTY
 		}
-	} else if k.mode.IsDir() {
+	} else if k.typ.IsDir() {
 		return EISDIR
 	}
 	n.drop(name, k, c.now())
@@ -585,7 +588,7 @@ func (n *inode) drop(name string, k *inode, now int64) {
 		delete(n.entries, name)
 	}
 	n.touch(now)
-	if k.mode.IsDir() {
+	if k.typ.IsDir() {
 		n.nlink--
 		k.nlink = 0
 		k.parent = nil
@@ -626,7 +629,7 @@ func (n *inode) Rename(c *Context, name string, to Node, newname string) error {
 	if err != nil {
 		return err
 	}
-	if !d.mode.IsDir() {
+	if !d.typ.IsDir() {
 		return ENOTDIR
 	}
 	if d.dead() {
@@ -635,7 +638,7 @@ func (n *inode) Rename(c *Context, name string, to Node, newname string) error {
 	if (n.flags|d.flags)&FlagImmutable != 0 || n.flags&FlagAppend != 0 || k.flags&(FlagImmutable|FlagAppend) != 0 {
 		return EPERM
 	}
-	if k.mode.IsDir() {
+	if k.typ.IsDir() {
 		for p := d; p != nil; p = p.parent {
 			if p == k {
 				return EINVAL
@@ -651,11 +654,11 @@ func (n *inode) Rename(c *Context, name string, to Node, newname string) error {
 			return EPERM
 		}
 		switch {
-		case k.mode.IsDir() && !old.mode.IsDir():
+		case k.typ.IsDir() && !old.typ.IsDir():
 			return ENOTDIR
-		case !k.mode.IsDir() && old.mode.IsDir():
+		case !k.typ.IsDir() && old.typ.IsDir():
 			return EISDIR
-		case old.mode.IsDir() && len(old.names()) > 0:
+		case old.typ.IsDir() && len(old.names()) > 0:
 			return ENOTEMPTY
 		}
 	}
@@ -674,7 +677,7 @@ func (n *inode) Rename(c *Context, name string, to Node, newname string) error {
 	d.putEntry(newname, k)
 	k.ctime = now
 	k.upper = true
-	if k.mode.IsDir() {
+	if k.typ.IsDir() {
 		n.nlink--
 		d.nlink++
 		k.parent, k.name = d, newname
@@ -703,7 +706,7 @@ func (n *inode) SetAttr(c *Context, a SetAttr) error {
 	}
 	k.upper = true
 	if a.Size != nil {
-		if !k.mode.IsRegular() {
+		if !k.typ.IsRegular() {
 			return EINVAL
 		}
 		if err := fs.takeBytes(*a.Size - k.data.size); err != nil {
@@ -731,7 +734,7 @@ func (n *inode) SetAttr(c *Context, a SetAttr) error {
 		k.flags = *a.Flags
 	}
 	k.ctime = c.now()
-	if k.mode.IsDir() {
+	if k.typ.IsDir() {
 		k.mark()
 	}
 	return nil
@@ -743,7 +746,7 @@ func (n *inode) ReadAt(_ *Context, p []byte, off int64) (int, error) {
 	defer fs.mu.RUnlock()
 	k := n.resolve()
 	switch {
-	case k.mode.IsDir():
+	case k.typ.IsDir():
 		return 0, EISDIR
 	case k.data != nil:
 		return k.data.readAt(p, off)
@@ -760,7 +763,7 @@ func (n *inode) ReadAt(_ *Context, p []byte, off int64) (int, error) {
 			return m, io.EOF
 		}
 		return m, nil
-	case k.mode.IsRegular():
+	case k.typ.IsRegular():
 		return 0, io.EOF
 	}
 	return 0, EINVAL
@@ -851,7 +854,7 @@ func (n *inode) Setxattr(c *Context, name string, v []byte) error {
 	k.xattrs = x
 	k.ctime = c.now()
 	k.upper = true
-	if k.mode.IsDir() {
+	if k.typ.IsDir() {
 		k.mark()
 	}
 	return nil

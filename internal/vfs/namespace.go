@@ -3,6 +3,7 @@ package vfs
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Path is a dentry: a node, and how it was come to. Paths are immutable. After a
@@ -71,6 +72,7 @@ type Mount struct {
 
 	root  Node
 	point *Path // where it is mounted; nil for the namespace's root
+	nkids atomic.Int32 // len(kids), readable without the lock
 	kids  map[mountKey]*Mount
 }
 
@@ -172,6 +174,7 @@ func (ns *Namespace) attach(m *Mount, at *Path, root Node) error {
 	}
 	k := keyOf(at.node)
 	at.mount.kids[k] = m
+	at.mount.nkids.Store(int32(len(at.mount.kids)))
 	ns.mounts = append(ns.mounts, m)
 	return nil
 }
@@ -260,6 +263,7 @@ func (ns *Namespace) detach(m *Mount) {
 		ns.detach(k)
 	}
 	delete(m.point.mount.kids, keyOf(m.point.node))
+	m.point.mount.nkids.Store(int32(len(m.point.mount.kids)))
 	for i, x := range ns.mounts {
 		if x == m {
 			ns.mounts = append(ns.mounts[:i], ns.mounts[i+1:]...)
@@ -276,11 +280,10 @@ func (ns *Namespace) Clone() (*Namespace, func(*Path) *Path) {
 	n := &Namespace{nextID: ns.nextID}
 	made := map[*Mount]*Mount{}
 	for _, m := range ns.mounts {
-		c := *m
-		c.kids = nil
-		c.ID = n.id()
-		made[m] = &c
-		n.mounts = append(n.mounts, &c)
+		c := &Mount{ID: n.id(), FS: m.FS, Source: m.Source, Options: m.Options, ReadOnly: m.ReadOnly, NoExec: m.NoExec, NoSuid: m.NoSuid,
+			NoDev: m.NoDev, Relatime: m.Relatime, Sub: m.Sub, root: m.root, point: m.point}
+		made[m] = c
+		n.mounts = append(n.mounts, c)
 	}
 	var move func(p *Path) *Path
 	move = func(p *Path) *Path {
@@ -302,6 +305,7 @@ func (ns *Namespace) Clone() (*Namespace, func(*Path) *Path) {
 			m.point.mount.kids = map[mountKey]*Mount{}
 		}
 		m.point.mount.kids[keyOf(m.point.node)] = m
+		m.point.mount.nkids.Store(int32(len(m.point.mount.kids)))
 	}
 	n.root = move(ns.root)
 	return n, move
@@ -309,7 +313,7 @@ func (ns *Namespace) Clone() (*Namespace, func(*Path) *Path) {
 
 // cross goes from a mount point to what is mounted there.
 func (ns *Namespace) cross(p *Path) *Path {
-	if p.mount.kids == nil {
+	if p.mount.nkids.Load() == 0 {
 		return p
 	}
 	ns.mu.RLock()
@@ -394,7 +398,7 @@ func (ns *Namespace) walkFrom(c *Context, cur *Path, path string, follow bool, l
 		isLink := false
 		switch x := next.node.(type) {
 		case *inode:
-			isLink = x.mode.IsLink()
+			isLink = x.typ.IsLink()
 		default:
 			isLink = x.Stat().Mode.IsLink()
 		}

@@ -1,0 +1,264 @@
+package kernel
+
+import (
+	"sort"
+	"strconv"
+
+	"github.com/whalefall/whalefall/internal/vfs"
+)
+
+// device is a character or block device, told apart by its numbers.
+type device struct {
+	k            *Kernel
+	major, minor uint32
+	st           vfs.Stat
+}
+
+func (d *device) read(f *File, p []byte) (int, error) {
+	switch {
+	case d.major == 1 && d.minor == 3: // null
+		return 0, nil
+	case d.major == 1 && (d.minor == 5 || d.minor == 7): // zero, full
+		clear(p)
+		return len(p), nil
+	case d.major == 1 && (d.minor == 8 || d.minor == 9): // random, urandom
+		if len(p) > 32<<20 {
+			p = p[:32<<20]
+		}
+		d.k.fastRandom(p)
+		return len(p), nil
+	case d.major == 1 && d.minor == 11: // kmsg
+		return 0, vfs.EAGAIN
+	case d.st.Mode.Type() == vfs.S_IFBLK:
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		// A disk's bytes are noise that stays the same.
+		for i := range p {
+			at := uint64(f.off) + uint64(i)
+			p[i] = byte(mix(uint64(d.minor)<<40+at/8) >> (8 * (at % 8)))
+			if at/4096%7 != 3 {
+				p[i] = 0
+			}
+		}
+		f.off += int64(len(p))
+		if f.off > 80<<30 {
+			return 0, nil
+		}
+		return len(p), nil
+	}
+	return 0, nil
+}
+
+func (d *device) write(_ *File, p []byte) (int, error) {
+	if d.major == 1 && d.minor == 7 {
+		return 0, vfs.ENOSPC
+	}
+	return len(p), nil
+}
+func (d *device) queues() (*waitq, *waitq)  { return &waitq{}, &waitq{} }
+func (d *device) ready() (bool, bool, bool) { return true, true, false }
+func (d *device) stat() vfs.Stat            { return d.st }
+func (d *device) release(*Task, *File)      {}
+
+// fastRandom fills p from a generator seeded by Random.
+func (k *Kernel) fastRandom(p []byte) {
+	if len(p) <= 256 {
+		k.Random(p)
+		return
+	}
+	s := k.RandUint()
+	for i := 0; i < len(p); i += 8 {
+		w := mix(s)
+		s++
+		for b := 0; b < 8 && i+b < len(p); b++ {
+			p[i+b] = byte(w >> (8 * b))
+		}
+	}
+}
+
+// openDevice opens a device node.
+func (t *Task) openDevice(st vfs.Stat, flags int) (*File, error) {
+	maj, min := vfs.Major(st.Rdev), vfs.Minor(st.Rdev)
+	k := t.k
+	if st.Mode.Type() == vfs.S_IFCHR {
+		switch {
+		case maj == 1 && (min == 1 || min == 4):
+			if !t.cred.Has(vfs.CapSysRawio) {
+				return nil, vfs.EPERM
+			}
+		case maj == 5 && min == 0: // tty
+			k.mu.Lock()
+			p := t.session.tty
+			k.mu.Unlock()
+			if p == nil {
+				return nil, vfs.ENXIO
+			}
+			return p.Slave(), nil
+		case maj == 5 && min == 2: // ptmx
+			p := k.NewPTY()
+			f := newFile(&ptyMaster{p}, flags)
+			f.name = "/dev/ptmx"
+			return f, nil
+		case maj == 136:
+			k.mu.Lock()
+			p := k.ptys[int(min)]
+			k.mu.Unlock()
+			if p == nil {
+				return nil, vfs.EIO
+			}
+			return p.Slave(), nil
+		case maj == 5 && min == 1, maj == 4:
+		case maj == 1, maj == 10:
+		default:
+			return nil, vfs.ENXIO
+		}
+	}
+	return newFile(&device{k: k, major: maj, minor: min, st: st}, flags), nil
+}
+
+// standardMounts mounts what every system has.
+func (ns *NS) standardMounts() error {
+	host := ns.cfg.Label == "" && ns.cfg.Parent == nil
+	at := func(p string) *vfs.Path {
+		x, err := ns.mnt.Resolve(ns.Context(), p, true)
+		if err == vfs.ENOENT {
+			c := ns.Context()
+			ns.cfg.Root.Root().Create(c, p[1:], vfs.NewAttr{Mode: vfs.S_IFDIR | 0o755})
+			x, err = ns.mnt.Resolve(c, p, true)
+		}
+		if err != nil {
+			return nil
+		}
+		return x
+	}
+	mount := func(p string, m *vfs.Mount) error {
+		d := at(p)
+		if d == nil {
+			return nil
+		}
+		m.NoSuid = true
+		return ns.mnt.Attach(m, d)
+	}
+	if err := mount("/proc", &vfs.Mount{FS: ns.newProc(), Source: "proc", NoDev: true, NoExec: true, Relatime: true}); err != nil {
+		return err
+	}
+	dev := vfs.New(vfs.Config{Type: "tmpfs", Bytes: 64 << 20, Budget: ns.cfg.Budget, Now: ns.k.nowNS})
+	if host {
+		dev = vfs.New(vfs.Config{Type: "devtmpfs", Bytes: 64 << 20, Now: ns.k.nowNS})
+	}
+	ns.fillDev(dev, host)
+	opts := "size=65536k,mode=755"
+	if host {
+		opts = "size=2006060k,nr_inodes=501515,mode=755"
+	}
+	src := "tmpfs"
+	if host {
+		src = "udev"
+	}
+	if err := mount("/dev", &vfs.Mount{FS: dev, Source: src, Options: opts, Relatime: host}); err != nil {
+		return err
+	}
+	if err := mount("/dev/pts", &vfs.Mount{FS: ns.devpts(), Source: "devpts", Options: "gid=5,mode=620,ptmxmode=666", NoExec: true, Relatime: true}); err != nil {
+		return err
+	}
+	if err := mount("/sys", &vfs.Mount{FS: ns.newSys(), Source: "sysfs", NoDev: true, NoExec: true, Relatime: true, ReadOnly: ns.cfg.ReadonlySys}); err != nil {
+		return err
+	}
+	shm := ns.cfg.ShmSize
+	if shm == 0 {
+		shm = 64 << 20
+	}
+	shmfs := vfs.New(vfs.Config{Type: "tmpfs", Bytes: shm, Budget: ns.cfg.Budget, RootMode: 0o1777, Now: ns.k.nowNS})
+	return mount("/dev/shm", &vfs.Mount{FS: shmfs, Source: "shm", Options: "size=" + strconv.FormatInt(shm>>10, 10) + "k", NoDev: true, NoExec: !host, Relatime: true})
+}
+
+func (ns *NS) fillDev(fs *vfs.FS, host bool) {
+	c := ns.Context()
+	root := fs.Root()
+	node := func(name string, mode vfs.Mode, major, minor, gid uint32) {
+		root.Create(c, name, vfs.NewAttr{Mode: mode, GID: gid, Rdev: vfs.Makedev(major, minor)})
+	}
+	chr := vfs.S_IFCHR
+	node("null", chr|0o666, 1, 3, 0)
+	node("zero", chr|0o666, 1, 5, 0)
+	node("full", chr|0o666, 1, 7, 0)
+	node("random", chr|0o666, 1, 8, 0)
+	node("urandom", chr|0o666, 1, 9, 0)
+	node("tty", chr|0o666, 5, 0, 5)
+	link := func(name, target string) {
+		root.Create(c, name, vfs.NewAttr{Mode: vfs.S_IFLNK | 0o777, Target: target})
+	}
+	link("fd", "/proc/self/fd")
+	link("stdin", "/proc/self/fd/0")
+	link("stdout", "/proc/self/fd/1")
+	link("stderr", "/proc/self/fd/2")
+	link("core", "/proc/kcore")
+	for _, d := range []string{"pts", "shm", "mqueue"} {
+		root.Create(c, d, vfs.NewAttr{Mode: vfs.S_IFDIR | 0o755})
+	}
+	if host {
+		node("ptmx", chr|0o666, 5, 2, 5)
+		node("console", chr|0o600, 5, 1, 5)
+	} else {
+		link("ptmx", "pts/ptmx")
+	}
+	if host || ns.cfg.Privileged {
+		node("kmsg", chr|0o644, 1, 11, 0)
+		node("mem", chr|0o640, 1, 1, 15)
+		node("port", chr|0o640, 1, 4, 15)
+		node("fuse", chr|0o666, 10, 229, 0)
+		node("loop-control", chr|0o660, 10, 237, 6)
+		for i := range uint32(8) {
+			node("loop"+strconv.Itoa(int(i)), vfs.S_IFBLK|0o660, 7, i, 6)
+		}
+		for i := range uint32(7) {
+			node("tty"+strconv.Itoa(int(i)), chr|0o620, 4, i, 5)
+		}
+		node("ttyS0", chr|0o660, 4, 64, 20)
+		node("sda", vfs.S_IFBLK|0o660, 8, 0, 6)
+		node("sda1", vfs.S_IFBLK|0o660, 8, 1, 6)
+		root.Create(c, "net", vfs.NewAttr{Mode: vfs.S_IFDIR | 0o755})
+	}
+	for _, d := range ns.cfg.Devices {
+		node(d.Name, d.Mode, d.Major, d.Minor, d.GID)
+	}
+}
+
+// devpts is the filesystem of /dev/pts.
+func (ns *NS) devpts() vfs.Filesystem {
+	k := ns.k
+	made := func(n int) *vfs.SynthNode {
+		k.mu.Lock()
+		p := k.ptys[n]
+		k.mu.Unlock()
+		if p == nil {
+			return nil
+		}
+		return &vfs.SynthNode{Mode: vfs.S_IFCHR | 0o620, GID: 5, UID: p.uid, Number: uint64(n + 3), Rdev: vfs.Makedev(136, uint32(n)), Time: k.nowNS()}
+	}
+	return vfs.NewSynth("devpts", 0x1cd1, &vfs.SynthNode{
+		Mode: vfs.S_IFDIR | 0o755,
+		Kids: map[string]*vfs.SynthNode{"ptmx": {Mode: vfs.S_IFCHR | 0o666, Rdev: vfs.Makedev(5, 2), Number: 2}},
+		Find: func(_ *vfs.Context, name string) *vfs.SynthNode {
+			n, err := strconv.Atoi(name)
+			if err != nil || strconv.Itoa(n) != name {
+				return nil
+			}
+			return made(n)
+		},
+		List: func(*vfs.Context) []vfs.DirEntry {
+			k.mu.Lock()
+			var nums []int
+			for n := range k.ptys {
+				nums = append(nums, n)
+			}
+			k.mu.Unlock()
+			sort.Ints(nums)
+			var out []vfs.DirEntry
+			for _, n := range nums {
+				out = append(out, vfs.DirEntry{Name: strconv.Itoa(n), Ino: uint64(n + 3), Type: vfs.S_IFCHR})
+			}
+			return out
+		},
+	})
+}

@@ -1,0 +1,820 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/whalefall/whalefall/internal/vfs"
+)
+
+func sfile(f func() string) *vfs.SynthNode {
+	return &vfs.SynthNode{Read: func(*vfs.Context) ([]byte, error) { return []byte(f()), nil }}
+}
+
+func sdir(kids map[string]*vfs.SynthNode) *vfs.SynthNode {
+	if kids == nil {
+		kids = map[string]*vfs.SynthNode{}
+	}
+	return &vfs.SynthNode{Kids: kids}
+}
+
+func caller(c *vfs.Context) *Task {
+	if c == nil {
+		return nil
+	}
+	t, _ := c.Caller.(*Task)
+	return t
+}
+
+// newProc makes procfs as proc(5) has it, for the pid namespace of ns.
+func (ns *NS) newProc() vfs.Filesystem {
+	k := ns.k
+	h := &k.cfg.Host
+	self := &vfs.SynthNode{Link_: func(c *vfs.Context) (string, error) {
+		t := caller(c)
+		if t == nil || ns.pidns.see(t) == 0 {
+			return "", vfs.ENOENT
+		}
+		return strconv.Itoa(ns.pidns.see(t)), nil
+	}}
+	ofSelf := func(rest string) *vfs.SynthNode {
+		return &vfs.SynthNode{Link_: func(*vfs.Context) (string, error) { return "self/" + rest, nil }}
+	}
+	kids := map[string]*vfs.SynthNode{
+		"self":        self,
+		"thread-self": self,
+		"mounts":      ofSelf("mounts"),
+		"net":         ofSelf("net"),
+		"cpuinfo":     sfile(k.cpuinfo),
+		"meminfo":     sfile(k.meminfo),
+		"uptime": sfile(func() string {
+			up := k.Now().Sub(h.Boot).Seconds()
+			return fmt.Sprintf("%.2f %.2f\n", up, up*float64(h.Cores)*0.97)
+		}),
+		"loadavg": sfile(func() string {
+			l, run, last := k.load()
+			return fmt.Sprintf("%.2f %.2f %.2f %d/%d %d\n", l[0], l[1], l[2], run, len(k.hostPidns().list(k))+120, last)
+		}),
+		"version": sfile(func() string {
+			v := h.ProcVer
+			if v == "" {
+				v = "(buildd@lcy02-amd64-032) (gcc (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0, GNU ld (GNU Binutils for Ubuntu) 2.38)"
+			}
+			return "Linux version " + h.Release + " " + v + " " + h.Version + "\n"
+		}),
+		"cmdline": sfile(func() string { return h.Cmdline + "\n" }),
+		"stat":    sfile(k.procStat),
+		"filesystems": sfile(func() string {
+			return "nodev\tsysfs\nnodev\ttmpfs\nnodev\tbdev\nnodev\tproc\nnodev\tcgroup\nnodev\tcgroup2\nnodev\tcpuset\nnodev\tdevtmpfs\nnodev\tdebugfs\nnodev\ttracefs\nnodev\tsecurityfs\nnodev\tsockfs\nnodev\tbpf\nnodev\tpipefs\nnodev\tramfs\nnodev\thugetlbfs\nnodev\tdevpts\n\text3\n\text2\n\text4\n\tsquashfs\n\tvfat\nnodev\tecryptfs\n\tfuseblk\nnodev\tfuse\nnodev\tfusectl\nnodev\tmqueue\nnodev\tpstore\nnodev\toverlay\n"
+		}),
+		"modules": sfile(func() string {
+			var b strings.Builder
+			for i, m := range h.Modules {
+				fmt.Fprintf(&b, "%s %d 0 - Live 0x0000000000000000\n", m, 16384+i*4096)
+			}
+			return b.String()
+		}),
+		"devices": sfile(func() string {
+			return "Character devices:\n  1 mem\n  4 /dev/vc/0\n  4 tty\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n 10 misc\n136 pts\n\nBlock devices:\n  7 loop\n  8 sd\n259 blkext\n"
+		}),
+		"partitions": sfile(func() string {
+			return "major minor  #blocks  name\n\n   8        0   83886080 sda\n   8        1   83884032 sda1\n"
+		}),
+		"swaps": sfile(func() string { return "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n" }),
+		"diskstats": sfile(func() string {
+			return "   8       0 sda 40187 12310 3100234 21342 98121 76123 5123442 120931 0 92312 152201 0 0 0 0 3123 9927\n   8       1 sda1 39982 12310 3094012 21290 98010 76123 5123442 120880 0 92250 152170 0 0 0 0 0 0\n"
+		}),
+		"crypto": sfile(func() string {
+			return "name         : sha256\ndriver       : sha256-generic\nmodule       : kernel\npriority     : 100\nrefcnt       : 1\nselftest     : passed\ninternal     : no\ntype         : shash\nblocksize    : 64\ndigestsize   : 32\n\n"
+		}),
+		"kcore":         {Mode: vfs.S_IFREG | 0o400, Size: 140737471590400, Read: func(*vfs.Context) ([]byte, error) { return nil, vfs.EPERM }},
+		"kmsg":          {Mode: vfs.S_IFREG | 0o400, Read: func(*vfs.Context) ([]byte, error) { return nil, nil }},
+		"kallsyms":      sfile(func() string { return "0000000000000000 A fixed_percpu_data\n0000000000000000 A __per_cpu_start\n" }),
+		"sysrq-trigger": {Mode: vfs.S_IFREG | 0o200, Write: func(*vfs.Context, []byte) error { return nil }},
+		"interrupts": sfile(func() string {
+			return "           CPU0\n  0:         42   IO-APIC   2-edge      timer\n  1:          9   IO-APIC   1-edge      i8042\nLOC:   83221920   Local timer interrupts\n"
+		}),
+		"vmstat": sfile(func() string {
+			return "nr_free_pages 183021\nnr_zone_inactive_anon 310\npgpgin 1550117\npgpgout 2561721\npgfault 93120214\npgmajfault 5221\n"
+		}),
+		"cgroups": sfile(func() string {
+			return "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpuset\t0\t75\t1\ncpu\t0\t75\t1\ncpuacct\t0\t75\t1\nblkio\t0\t75\t1\nmemory\t0\t75\t1\ndevices\t0\t75\t1\nfreezer\t0\t75\t1\nnet_cls\t0\t75\t1\nperf_event\t0\t75\t1\nnet_prio\t0\t75\t1\nhugetlb\t0\t75\t1\npids\t0\t75\t1\nrdma\t0\t75\t1\nmisc\t0\t75\t1\n"
+		}),
+		"sys": ns.procSys(),
+	}
+	root := &vfs.SynthNode{
+		Mode: vfs.S_IFDIR | 0o555, Number: 1, Kids: kids,
+		Find: func(_ *vfs.Context, name string) *vfs.SynthNode {
+			pid, err := strconv.Atoi(name)
+			if err != nil || strconv.Itoa(pid) != name {
+				return nil
+			}
+			k.mu.Lock()
+			t := ns.pidns.tasks[pid]
+			k.mu.Unlock()
+			if t == nil {
+				return nil
+			}
+			return ns.procDir(t, pid)
+		},
+		List: func(*vfs.Context) []vfs.DirEntry {
+			var out []vfs.DirEntry
+			for _, t := range ns.pidns.list(k) {
+				pid := t.pids[ns.pidns.level]
+				out = append(out, vfs.DirEntry{Name: strconv.Itoa(pid), Ino: uint64(pid)<<16 | 1, Type: vfs.S_IFDIR})
+			}
+			return out
+		},
+	}
+	return vfs.NewSynth("proc", 0x9fa0, root)
+}
+
+func (k *Kernel) hostPidns() *pidns { return k.Host().pidns }
+
+func (k *Kernel) load() (l [3]float64, running, last int) {
+	l = k.cfg.Host.Load
+	k.mu.Lock()
+	for pid, t := range k.tasks {
+		last = max(last, pid)
+		if t.state == stateRunning && !t.stopped {
+			running++
+		}
+	}
+	k.mu.Unlock()
+	return l, max(1, running), last
+}
+
+func (k *Kernel) cpuinfo() string {
+	h := &k.cfg.Host
+	model, vendor, flags := h.CPUModel, h.CPUVendor, h.CPUFlags
+	if model == "" {
+		model = "Intel(R) Xeon(R) CPU E5-2676 v3 @ 2.40GHz"
+	}
+	if vendor == "" {
+		vendor = "GenuineIntel"
+	}
+	if flags == "" {
+		flags = "fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush mmx fxsr sse sse2 ht syscall nx rdtscp lm constant_tsc rep_good nopl xtopology cpuid tsc_known_freq pni pclmulqdq ssse3 fma cx16 pcid sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave avx f16c rdrand hypervisor lahf_lm abm cpuid_fault invpcid_single pti fsgsbase bmi1 avx2 smep bmi2 erms invpcid xsaveopt"
+	}
+	mhz := h.CPUMHz
+	if mhz == 0 {
+		mhz = 2399.998
+	}
+	cache := h.CacheKB
+	if cache == 0 {
+		cache = 30720
+	}
+	var b strings.Builder
+	for i := range h.Cores {
+		fmt.Fprintf(&b, "processor\t: %d\nvendor_id\t: %s\ncpu family\t: 6\nmodel\t\t: 63\nmodel name\t: %s\nstepping\t: 2\nmicrocode\t: 0x49\ncpu MHz\t\t: %.3f\ncache size\t: %d KB\nphysical id\t: 0\nsiblings\t: %d\ncore id\t\t: %d\ncpu cores\t: %d\napicid\t\t: %d\ninitial apicid\t: %d\nfpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: 13\nwp\t\t: yes\nflags\t\t: %s\nbugs\t\t: cpu_meltdown spectre_v1 spectre_v2 spec_store_bypass l1tf mds swapgs itlb_multihit mmio_stale_data\nbogomips\t: %.2f\nclflush size\t: 64\ncache_alignment\t: 64\naddress sizes\t: 46 bits physical, 48 bits virtual\npower management:\n\n",
+			i, vendor, model, mhz, cache, h.Cores, i, h.Cores, i, i, flags, mhz*2)
+	}
+	return b.String()
+}
+
+// MemInfo is what meminfo and sysinfo(2) show, in bytes.
+type MemInfo struct {
+	Total, Free, Available, Buffers, Cached, Shared, SwapTotal, SwapFree int64
+}
+
+// MemInfo gives the host's memory.
+func (k *Kernel) MemInfo() MemInfo {
+	h := &k.cfg.Host
+	total := h.Memory
+	used := h.MemUsed
+	if used == 0 {
+		used = total / 5
+	}
+	used += k.mem.Load()
+	// A slow wave, so that two looks differ.
+	wave := k.Now().Unix() / 7 % 97 * 4096 * 13
+	cached := total * 2 / 5
+	buffers := total / 50
+	free := max(total/50, total-used-cached-buffers-wave)
+	return MemInfo{Total: total, Free: free, Available: min(total, free+cached*9/10), Buffers: buffers, Cached: cached, Shared: total / 800, SwapTotal: h.Swap, SwapFree: h.Swap}
+}
+
+func (k *Kernel) meminfo() string {
+	m := k.MemInfo()
+	var b strings.Builder
+	w := func(name string, v int64) { fmt.Fprintf(&b, "%-15s %8d kB\n", name+":", v>>10) }
+	w("MemTotal", m.Total)
+	w("MemFree", m.Free)
+	w("MemAvailable", m.Available)
+	w("Buffers", m.Buffers)
+	w("Cached", m.Cached)
+	w("SwapCached", 0)
+	w("Active", m.Cached*2/3)
+	w("Inactive", m.Cached/2)
+	w("Active(anon)", m.Shared*2)
+	w("Inactive(anon)", m.Total/6)
+	w("Active(file)", m.Cached/2)
+	w("Inactive(file)", m.Cached/3)
+	w("Unevictable", 27<<20)
+	w("Mlocked", 27<<20)
+	w("SwapTotal", m.SwapTotal)
+	w("SwapFree", m.SwapFree)
+	w("Dirty", 312<<10)
+	w("Writeback", 0)
+	w("AnonPages", m.Total/6)
+	w("Mapped", m.Total/20)
+	w("Shmem", m.Shared)
+	w("KReclaimable", m.Total/40)
+	w("Slab", m.Total/25)
+	w("SReclaimable", m.Total/40)
+	w("SUnreclaim", m.Total/66)
+	w("KernelStack", 3<<20)
+	w("PageTables", 6<<20)
+	w("NFS_Unstable", 0)
+	w("Bounce", 0)
+	w("WritebackTmp", 0)
+	w("CommitLimit", m.Total/2+m.SwapTotal)
+	w("Committed_AS", m.Total/2)
+	b.WriteString("VmallocTotal:   34359738367 kB\n")
+	w("VmallocUsed", 18<<20)
+	w("VmallocChunk", 0)
+	w("Percpu", 2<<20)
+	w("HardwareCorrupted", 0)
+	w("AnonHugePages", 0)
+	b.WriteString("HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\nHugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb:               0 kB\n")
+	w("DirectMap4k", 180<<20)
+	w("DirectMap2M", m.Total)
+	return b.String()
+}
+
+func (k *Kernel) procStat() string {
+	h := &k.cfg.Host
+	up := int64(k.Now().Sub(h.Boot).Seconds() * 100)
+	var b strings.Builder
+	n := int64(h.Cores)
+	line := func(name string, f int64) {
+		fmt.Fprintf(&b, "%s %d %d %d %d %d 0 %d %d 0 0\n", name, up*f/60, f*31, up*f/110, up*f*96/100, up*f/700, up*f/2000, up*f/900)
+	}
+	line("cpu ", n)
+	for i := range h.Cores {
+		line("cpu"+strconv.Itoa(i), 1)
+	}
+	_, run, last := k.load()
+	fmt.Fprintf(&b, "intr %d 0 9 0 0\nctxt %d\nbtime %d\nprocesses %d\nprocs_running %d\nprocs_blocked 0\nsoftirq %d 0 1 2 3 4 5 6 7 8 9\n", up*31, up*57, h.Boot.Unix(), last, run, up*17)
+	return b.String()
+}
+
+func (k *Kernel) jiffies(t *Task) int64 {
+	return int64(t.start.Sub(k.cfg.Host.Boot).Seconds() * 100)
+}
+
+func (t *Task) stateLetter() string {
+	switch {
+	case t.state == stateZombie:
+		return "Z"
+	case t.stopped:
+		return "T"
+	case t.state == stateSleeping:
+		return "S"
+	}
+	return "R"
+}
+
+// State gives ps's letter: R, S, T, Z. Any goroutine may call it.
+func (t *Task) State() string {
+	t.k.mu.Lock()
+	defer t.k.mu.Unlock()
+	return t.stateLetter()
+}
+
+// Memory gives the bytes a process seems to hold: virtual and resident.
+func (t *Task) Memory() (vsz, rss int64) {
+	t.mu.Lock()
+	m := t.mem
+	base := int64(mix(uint64(len(t.comm))*31+uint64(len(t.exe)))%2000) << 12
+	t.mu.Unlock()
+	return 4<<20 + base*2 + m, 1<<20 + base/2 + m
+}
+
+// procDir makes /proc/PID.
+func (ns *NS) procDir(t *Task, pid int) *vfs.SynthNode {
+	k := ns.k
+	pn := ns.pidns
+	cr := t.Creds()
+	num := func(i uint64) uint64 { return uint64(pid)<<16 | i }
+	may := func(c *vfs.Context) bool {
+		w := caller(c)
+		if w == nil || w == t {
+			return true
+		}
+		o := w.Creds()
+		return o.Has(vfs.CapSysPtrace) && pn.see(w) != 0 || o.EUID == cr.EUID && o.Caps&cr.Caps == cr.Caps
+	}
+	file := func(f func() string) *vfs.SynthNode { return sfile(f) }
+	jump := func(get func() *vfs.Path) *vfs.SynthNode {
+		return &vfs.SynthNode{Jump: func(c *vfs.Context) (*vfs.Path, error) {
+			if !may(c) {
+				return nil, vfs.EACCES
+			}
+			if p := get(); p != nil {
+				return p, nil
+			}
+			return nil, vfs.ENOENT
+		}}
+	}
+	mounts := func(style int) func() string { return func() string { return t.mountTable(style) } }
+	kids := map[string]*vfs.SynthNode{
+		"cmdline": file(func() string {
+			if t.Zombie() {
+				return ""
+			}
+			return strings.Join(t.Args(), "\x00") + "\x00"
+		}),
+		"comm": {Mode: vfs.S_IFREG | 0o644, Read: func(*vfs.Context) ([]byte, error) { return []byte(t.Comm() + "\n"), nil },
+			Write: func(_ *vfs.Context, p []byte) error { t.SetComm(strings.TrimRight(string(p), "\n")); return nil }},
+		"environ": {Mode: vfs.S_IFREG | 0o400, Read: func(c *vfs.Context) ([]byte, error) {
+			if !may(c) {
+				return nil, vfs.EACCES
+			}
+			return []byte(strings.Join(t.Env(), "\x00") + "\x00"), nil
+		}},
+		"stat":   file(func() string { return t.procStat(pn) }),
+		"statm":  file(func() string { v, r := t.Memory(); return fmt.Sprintf("%d %d %d 200 0 100 0\n", v>>12, r>>12, r>>13) }),
+		"status": file(func() string { return t.procStatus(pn) }),
+		"exe": jump(func() *vfs.Path {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			return t.exePath
+		}),
+		"cwd":        jump(func() *vfs.Path { t.mu.Lock(); defer t.mu.Unlock(); return t.cwd }),
+		"root":       jump(func() *vfs.Path { t.mu.Lock(); defer t.mu.Unlock(); return t.root }),
+		"mounts":     file(mounts(0)),
+		"mountinfo":  file(mounts(1)),
+		"mountstats": file(mounts(2)),
+		"cgroup": file(func() string {
+			g := t.ns.cfg.Cgroup
+			if g == "" {
+				g = "/"
+			}
+			return "0::" + g + "\n"
+		}),
+		"maps":   file(func() string { return t.procMaps() }),
+		"smaps":  file(func() string { return t.procMaps() }),
+		"limits": file(func() string { return t.procLimits() }),
+		"io": file(func() string {
+			return "rchar: 1948\nwchar: 0\nsyscr: 7\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n"
+		}),
+		"loginuid":      {Mode: vfs.S_IFREG | 0o644, Read: func(*vfs.Context) ([]byte, error) { return []byte("4294967295"), nil }, Write: func(*vfs.Context, []byte) error { return nil }},
+		"oom_score":     file(func() string { return "666\n" }),
+		"oom_score_adj": {Mode: vfs.S_IFREG | 0o644, Read: func(*vfs.Context) ([]byte, error) { return []byte("0\n"), nil }, Write: func(*vfs.Context, []byte) error { return nil }},
+		"oom_adj":       {Mode: vfs.S_IFREG | 0o644, Read: func(*vfs.Context) ([]byte, error) { return []byte("0\n"), nil }, Write: func(*vfs.Context, []byte) error { return nil }},
+		"wchan":         file(func() string { return "0" }),
+		"uid_map":       file(func() string { return "         0          0 4294967295\n" }),
+		"gid_map":       file(func() string { return "         0          0 4294967295\n" }),
+		"setgroups":     file(func() string { return "allow\n" }),
+		"sched":         file(func() string { return t.Comm() + " (" + strconv.Itoa(pn.see(t)) + ", #threads: 1)\n" }),
+		"attr": sdir(map[string]*vfs.SynthNode{"current": file(func() string {
+			if t.ns.cfg.Label != "" && !t.ns.cfg.Privileged {
+				return "docker-default (enforce)\n"
+			}
+			return "unconfined\n"
+		})}),
+		"net":    ns.procNet(t),
+		"ns":     t.procNS(),
+		"fd":     t.procFd(may),
+		"fdinfo": sdir(nil),
+		"task": {Kids: map[string]*vfs.SynthNode{}, Find: func(_ *vfs.Context, name string) *vfs.SynthNode {
+			if name != strconv.Itoa(pid) {
+				return nil
+			}
+			return sdir(map[string]*vfs.SynthNode{"comm": file(func() string { return t.Comm() + "\n" }), "stat": file(func() string { return t.procStat(pn) }), "status": file(func() string { return t.procStatus(pn) })})
+		}, List: func(*vfs.Context) []vfs.DirEntry {
+			return []vfs.DirEntry{{Name: strconv.Itoa(pid), Ino: num(500), Type: vfs.S_IFDIR}}
+		}},
+	}
+	names := make([]string, 0, len(kids))
+	for n := range kids {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	start := t.start.UnixNano()
+	for i, n := range names {
+		kids[n].Number = num(uint64(i + 2))
+		kids[n].UID, kids[n].GID, kids[n].Time = cr.EUID, cr.EGID, start
+	}
+	_ = k
+	return &vfs.SynthNode{Mode: vfs.S_IFDIR | 0o555, Number: num(1), UID: cr.EUID, GID: cr.EGID, Time: start, Kids: kids}
+}
+
+func (t *Task) procFd(may func(*vfs.Context) bool) *vfs.SynthNode {
+	one := func(fd int) *vfs.SynthNode {
+		f, err := t.File(fd)
+		if err != nil {
+			return nil
+		}
+		n := &vfs.SynthNode{Mode: vfs.S_IFLNK | 0o700}
+		switch f.Flags() & O_ACCMODE {
+		case O_RDONLY:
+			n.Mode = vfs.S_IFLNK | 0o500
+		case O_WRONLY:
+			n.Mode = vfs.S_IFLNK | 0o300
+		}
+		n.Link_ = func(c *vfs.Context) (string, error) {
+			if !may(c) {
+				return "", vfs.EACCES
+			}
+			w := caller(c)
+			if f.path != nil {
+				if w != nil {
+					return f.path.From(w.root), nil
+				}
+				return f.path.String(), nil
+			}
+			return f.name, nil
+		}
+		n.Jump = func(c *vfs.Context) (*vfs.Path, error) {
+			if !may(c) {
+				return nil, vfs.EACCES
+			}
+			if f.path != nil {
+				return f.path, nil
+			}
+			return vfs.Child(t.RootPath(), f.name, &fdNode{f: f}), nil
+		}
+		return n
+	}
+	return &vfs.SynthNode{Mode: vfs.S_IFDIR | 0o500, Kids: map[string]*vfs.SynthNode{},
+		Find: func(c *vfs.Context, name string) *vfs.SynthNode {
+			fd, err := strconv.Atoi(name)
+			if err != nil || !may(c) {
+				return nil
+			}
+			return one(fd)
+		},
+		List: func(c *vfs.Context) []vfs.DirEntry {
+			if !may(c) {
+				return nil
+			}
+			var out []vfs.DirEntry
+			for _, fd := range t.Fds() {
+				out = append(out, vfs.DirEntry{Name: strconv.Itoa(fd), Ino: uint64(t.PID())<<16 | uint64(1000+fd), Type: vfs.S_IFLNK})
+			}
+			return out
+		}}
+}
+
+// fdNode is where /proc/PID/fd/N leads for what has no path: opening it opens the
+// same pipe, terminal or socket once more.
+type fdNode struct {
+	vfs.BaseNode
+	f *File
+}
+
+func (n *fdNode) Ino() uint64    { return n.f.Stat().Ino }
+func (n *fdNode) Stat() vfs.Stat { return n.f.Stat() }
+
+func (t *Task) procNS() *vfs.SynthNode {
+	ns := t.ns
+	id := func(kind string, of uint64) *vfs.SynthNode {
+		return &vfs.SynthNode{Link_: func(*vfs.Context) (string, error) {
+			return kind + ":[" + strconv.FormatUint(4026531835+of, 10) + "]", nil
+		}}
+	}
+	h := uint64(0)
+	if ns.cfg.Label != "" {
+		b := [8]byte{}
+		copy(b[:], ns.cfg.Label)
+		h = 300 + mix(binary.LittleEndian.Uint64(b[:]))%400
+	}
+	p := uint64(1)
+	if ns.pidns.level > 0 {
+		p = h + 3
+	}
+	return sdir(map[string]*vfs.SynthNode{"pid": id("pid", p), "mnt": id("mnt", 5+h), "net": id("net", 137+h), "uts": id("uts", 3+h), "ipc": id("ipc", 4+h),
+		"user": id("user", 2), "cgroup": id("cgroup", h), "pid_for_children": id("pid", p), "time": id("time", 6), "time_for_children": id("time", 6)})
+}
+
+func (t *Task) procStat(pn *pidns) string {
+	k := t.k
+	k.mu.Lock()
+	st, pp, pg, sid := t.stateLetter(), pn.see(t.parent), pn.seeGroup(t.pgrp), pn.seeGroup(t.session)
+	tty, tpg := 0, -1
+	if p := t.session.tty; p != nil {
+		tty = 136<<8 | p.Num
+		tpg = pn.seeGroup(p.fg)
+	}
+	k.mu.Unlock()
+	v, r := t.Memory()
+	ticks := t.ticks.Load() / 10000
+	return fmt.Sprintf("%d (%s) %s %d %d %d %d %d 4194304 120 0 0 0 %d %d 0 0 20 %d 1 0 %d %d %d 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+		pn.see(t), t.Comm(), st, pp, pg, sid, tty, tpg, ticks*4/5, ticks/5, t.Nice(), k.jiffies(t), v, r>>12)
+}
+
+func (t *Task) procStatus(pn *pidns) string {
+	k := t.k
+	k.mu.Lock()
+	st, pp := t.stateLetter(), pn.see(t.parent)
+	pend, blk := t.pending, t.blocked
+	var ign, cgt uint64
+	for s, d := range t.disp {
+		if d.Kind == Ignore {
+			ign |= bit(s)
+		} else if d.Kind == Handle {
+			cgt |= bit(s)
+		}
+	}
+	k.mu.Unlock()
+	long := map[string]string{"R": "R (running)", "S": "S (sleeping)", "T": "T (stopped)", "Z": "Z (zombie)"}[st]
+	c := t.Creds()
+	v, r := t.Memory()
+	var gs strings.Builder
+	for _, g := range c.Groups {
+		fmt.Fprintf(&gs, "%d ", g)
+	}
+	var nspids strings.Builder
+	for l := pn.level; l < len(t.pids); l++ {
+		fmt.Fprintf(&nspids, "\t%d", t.pids[l])
+	}
+	seccomp := 2
+	if t.ns.cfg.Privileged || t.ns.cfg.Label == "" {
+		seccomp = 0
+	}
+	return fmt.Sprintf("Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\nUid:\t%d\t%d\t%d\t%d\nGid:\t%d\t%d\t%d\t%d\nFDSize:\t64\nGroups:\t%s\nNStgid:%s\nNSpid:%s\nVmPeak:\t%8d kB\nVmSize:\t%8d kB\nVmLck:\t       0 kB\nVmHWM:\t%8d kB\nVmRSS:\t%8d kB\nVmData:\t     360 kB\nVmStk:\t     132 kB\nVmExe:\t      20 kB\nVmLib:\t    1648 kB\nVmPTE:\t      44 kB\nVmSwap:\t       0 kB\nThreads:\t1\nSigQ:\t0/15731\nSigPnd:\t%016x\nShdPnd:\t%016x\nSigBlk:\t%016x\nSigIgn:\t%016x\nSigCgt:\t%016x\nCapInh:\t0000000000000000\nCapPrm:\t%016x\nCapEff:\t%016x\nCapBnd:\t%016x\nCapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t%d\nSpeculation_Store_Bypass:\tvulnerable\nCpus_allowed:\t%x\nCpus_allowed_list:\t0-%d\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%d\nnonvoluntary_ctxt_switches:\t%d\n",
+		t.Comm(), t.GetUmask(), long, pn.see(t), pn.see(t), pp, c.UID, c.EUID, c.EUID, c.EUID, c.GID, c.EGID, c.EGID, c.EGID, gs.String(), nspids.String(), nspids.String(),
+		v>>10, v>>10, r>>10, r>>10, 0, pend, blk, ign, cgt, c.Caps, c.Caps, c.Bound, seccomp, uint64(1)<<k.cfg.Host.Cores-1, k.cfg.Host.Cores-1, t.ticks.Load()/100, t.ticks.Load()/1000)
+}
+
+func (t *Task) procMaps() string {
+	exe := t.Exe()
+	if exe == "" {
+		return ""
+	}
+	b := 0x55d0c0000000 + mix(uint64(t.pids[0]))%0x10000*0x1000
+	l := 0x7f3a00000000 + mix(uint64(t.pids[0])+1)%0x10000*0x1000
+	return fmt.Sprintf("%x-%x r--p 00000000 08:01 1835 %s\n%x-%x r-xp 00002000 08:01 1835 %s\n%x-%x rw-p 00000000 00:00 0 [heap]\n%x-%x r-xp 00026000 08:01 2011 /usr/lib/x86_64-linux-gnu/libc.so.6\n7ffd1c000000-7ffd1c021000 rw-p 00000000 00:00 0 [stack]\n7ffd1c0f4000-7ffd1c0f6000 r-xp 00000000 00:00 0 [vdso]\n",
+		b, b+0x2000, exe, b+0x2000, b+0x9000, exe, b+0x20000, b+0x41000, l, l+0x195000)
+}
+
+func (t *Task) procLimits() string {
+	names := [...]struct {
+		n    int
+		name string
+		unit string
+	}{{RlimitCPU, "Max cpu time", "seconds"}, {RlimitFsize, "Max file size", "bytes"}, {RlimitData, "Max data size", "bytes"}, {RlimitStack, "Max stack size", "bytes"},
+		{RlimitCore, "Max core file size", "bytes"}, {RlimitRSS, "Max resident set", "bytes"}, {RlimitNproc, "Max processes", "processes"}, {RlimitNofile, "Max open files", "files"},
+		{RlimitMemlock, "Max locked memory", "bytes"}, {RlimitAS, "Max address space", "bytes"}, {RlimitLocks, "Max file locks", "locks"}, {RlimitSigpending, "Max pending signals", "signals"},
+		{RlimitMsgqueue, "Max msgqueue size", "bytes"}, {RlimitNice, "Max nice priority", ""}, {RlimitRtprio, "Max realtime priority", ""}, {RlimitRttime, "Max realtime timeout", "us"}}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units")
+	v := func(n uint64) string {
+		if n == Infinity {
+			return "unlimited"
+		}
+		return strconv.FormatUint(n, 10)
+	}
+	for _, x := range names {
+		l := t.Getrlimit(x.n)
+		fmt.Fprintf(&b, "%-25s %-20s %-20s %-10s\n", x.name, v(l.Cur), v(l.Max), x.unit)
+	}
+	return b.String()
+}
+
+// mountTable gives /proc/PID/mounts (0), mountinfo (1), mountstats (2).
+func (t *Task) mountTable(style int) string {
+	var b strings.Builder
+	esc := strings.NewReplacer(" ", `\040`, "\t", `\011`, "\n", `\012`, `\`, `\134`)
+	ms := t.Mounts()
+	root := t.RootPath()
+	for _, m := range ms {
+		point := "/"
+		if p := m.PointPath(); p != nil {
+			point = p.From(root)
+		}
+		point = esc.Replace(point)
+		opts := m.Flags()
+		super := "rw"
+		if m.Options != "" {
+			super += "," + m.Options
+		}
+		switch style {
+		case 0:
+			o := opts
+			if m.Options != "" {
+				o += "," + m.Options
+			}
+			fmt.Fprintf(&b, "%s %s %s %s 0 0\n", esc.Replace(m.Source), point, m.FS.Type(), o)
+		case 1:
+			sub := m.Sub
+			if sub == "" {
+				sub = "/"
+			}
+			parent := 1
+			if p := m.PointPath(); p != nil {
+				parent = p.Mount().ID
+			}
+			maj, min := 0, int(m.FS.Dev())
+			if m.FS.Type() == "ext4" || m.FS.Type() == "xfs" {
+				maj, min = 8, 1
+			}
+			fmt.Fprintf(&b, "%d %d %d:%d %s %s %s - %s %s %s\n", m.ID, parent, maj, min, esc.Replace(sub), point, opts, m.FS.Type(), esc.Replace(m.Source), super)
+		default:
+			fmt.Fprintf(&b, "device %s mounted on %s with fstype %s\n", m.Source, point, m.FS.Type())
+		}
+	}
+	return b.String()
+}
+
+func (ns *NS) procNet(t *Task) *vfs.SynthNode {
+	n := t.ns.net
+	return sdir(map[string]*vfs.SynthNode{
+		"dev": sfile(func() string {
+			var b strings.Builder
+			b.WriteString("Inter-|   Receive                                                |  Transmit\n face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n")
+			line := func(name string, rx, tx uint64) {
+				fmt.Fprintf(&b, "%6s: %8d %7d    0    0    0     0          0         0 %8d %7d    0    0    0     0       0          0\n", name, rx, rx/900, tx, tx/700)
+			}
+			line("lo", 0, 0)
+			for _, i := range n.Interfaces {
+				line(i.Name, i.RX, i.TX)
+			}
+			return b.String()
+		}),
+		"tcp":  sfile(func() string { return n.table("tcp", false) }),
+		"tcp6": sfile(func() string { return n.table("tcp", true) }),
+		"udp":  sfile(func() string { return n.table("udp", false) }),
+		"udp6": sfile(func() string { return n.table("udp", true) }),
+		"unix": sfile(func() string { return "Num       RefCount Protocol Flags    Type St Inode Path\n" }),
+		"arp": sfile(func() string {
+			var b strings.Builder
+			b.WriteString("IP address       HW type     Flags       HW address            Mask     Device\n")
+			for _, i := range n.Interfaces {
+				if i.Gateway.IsValid() {
+					fmt.Fprintf(&b, "%-16s 0x1         0x2         %-17s     *        %s\n", i.Gateway, "02:42:0a:fe:00:01", i.Name)
+				}
+			}
+			return b.String()
+		}),
+		"route": sfile(func() string {
+			var b strings.Builder
+			fmt.Fprintf(&b, "%-127s\n", "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT")
+			le := func(b []byte) string { return fmt.Sprintf("%08X", binary.LittleEndian.Uint32(b)) }
+			for _, i := range n.Interfaces {
+				if i.Gateway.Is4() {
+					fmt.Fprintf(&b, "%-127s\n", fmt.Sprintf("%s\t00000000\t%s\t0003\t0\t0\t0\t00000000\t0\t0\t0", i.Name, le(i.Gateway.AsSlice())))
+				}
+				if i.Addr.IsValid() {
+					mask := ^uint32(0) << (32 - i.Addr.Bits())
+					var mb [4]byte
+					binary.BigEndian.PutUint32(mb[:], mask)
+					fmt.Fprintf(&b, "%-127s\n", fmt.Sprintf("%s\t%s\t00000000\t0001\t0\t0\t0\t%s\t0\t0\t0", i.Name, le(i.Addr.Masked().Addr().AsSlice()), le(mb[:])))
+				}
+			}
+			return b.String()
+		}),
+		"if_inet6": sfile(func() string { return "00000000000000000000000000000001 01 80 10 80       lo\n" }),
+		"sockstat": sfile(func() string {
+			return fmt.Sprintf("sockets: used %d\nTCP: inuse %d orphan 0 tw 0 alloc 4 mem 1\n", len(n.Sockets())+80, len(n.Sockets()))
+		}),
+	})
+}
+
+func (n *NetNS) table(network string, six bool) string {
+	var b strings.Builder
+	if six {
+		b.WriteString("  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n")
+	} else {
+		b.WriteString("  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     \n")
+	}
+	ss := n.Sockets()
+	sort.Slice(ss, func(i, j int) bool { return ss[i].Inode < ss[j].Inode })
+	for i, s := range ss {
+		if s.Network != network || s.Local.Addr().Is6() != six {
+			continue
+		}
+		hex := func(a []byte, port uint16) string {
+			if len(a) == 0 {
+				a = make([]byte, map[bool]int{true: 16, false: 4}[six])
+			}
+			o := ""
+			for i := 0; i < len(a); i += 4 {
+				o += fmt.Sprintf("%08X", binary.LittleEndian.Uint32(a[i:]))
+			}
+			return fmt.Sprintf("%s:%04X", o, port)
+		}
+		st := "01"
+		if s.State == "LISTEN" {
+			st = "0A"
+		}
+		fmt.Fprintf(&b, "%4d: %s %s %s 00000000:00000000 00:00000000 00000000 %5d        0 %d 1 0000000000000000 100 0 0 10 0\n", i,
+			hex(s.Local.Addr().AsSlice(), s.Local.Port()), hex(s.Remote.Addr().AsSlice(), s.Remote.Port()), st, s.UID, s.Inode)
+	}
+	return b.String()
+}
+
+// procSys makes /proc/sys. Values that are written stay for the kernel's life.
+func (ns *NS) procSys() *vfs.SynthNode {
+	k := ns.k
+	h := &k.cfg.Host
+	val := func(name, def string) *vfs.SynthNode {
+		return &vfs.SynthNode{
+			Read: func(*vfs.Context) ([]byte, error) {
+				k.mu.Lock()
+				defer k.mu.Unlock()
+				if v, ok := k.sysctl[name]; ok {
+					return []byte(v + "\n"), nil
+				}
+				return []byte(def + "\n"), nil
+			},
+			Write: func(c *vfs.Context, p []byte) error {
+				if ns.cfg.ReadonlySys {
+					return vfs.EROFS
+				}
+				if len(p) > 4096 {
+					return vfs.EINVAL
+				}
+				k.mu.Lock()
+				defer k.mu.Unlock()
+				if k.sysctl == nil {
+					k.sysctl = map[string]string{}
+				}
+				k.sysctl[name] = strings.TrimRight(string(p), "\n")
+				return nil
+			},
+		}
+	}
+	host := &vfs.SynthNode{Read: func(*vfs.Context) ([]byte, error) { return []byte(ns.Hostname() + "\n"), nil },
+		Write: func(_ *vfs.Context, p []byte) error { ns.SetHostname(strings.TrimRight(string(p), "\n")); return nil }}
+	group := func(prefix string, kv ...string) *vfs.SynthNode {
+		m := map[string]*vfs.SynthNode{}
+		for i := 0; i < len(kv); i += 2 {
+			m[kv[i]] = val(prefix+"."+kv[i], kv[i+1])
+		}
+		return sdir(m)
+	}
+	kern := group("kernel", "nmi_watchdog", "0", "core_pattern", "|/usr/share/apport/apport -p%p -s%s -c%c -d%d -P%P -u%u -g%g -- %E", "panic", "0", "pid_max", "4194304",
+		"threads-max", "31462", "randomize_va_space", "2", "printk", "4\t4\t1\t7", "kptr_restrict", "1", "dmesg_restrict", "1", "sysrq", "176", "hung_task_timeout_secs", "120",
+		"shmmax", "18446744073692774399", "shmall", "18446744073692774399", "msgmax", "8192", "unprivileged_userns_clone", "1", "perf_event_paranoid", "4", "modprobe", "/sbin/modprobe", "tainted", "0", "cap_last_cap", "40", "ngroups_max", "65536")
+	kern.Kids["hostname"] = host
+	ro := func(s string) *vfs.SynthNode { return sfile(func() string { return s + "\n" }) }
+	kern.Kids["osrelease"], kern.Kids["version"], kern.Kids["ostype"], kern.Kids["domainname"] = ro(h.Release), ro(h.Version), ro("Linux"), ro("(none)")
+	kern.Kids["random"] = sdir(map[string]*vfs.SynthNode{"boot_id": ro(h.BootID), "entropy_avail": ro("256"), "poolsize": ro("256"), "uuid": sfile(func() string {
+		var b [16]byte
+		k.Random(b[:])
+		b[6], b[8] = b[6]&0xf|0x40, b[8]&0x3f|0x80
+		return fmt.Sprintf("%x-%x-%x-%x-%x\n", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	})})
+	ipv4 := group("net.ipv4", "ip_forward", "1", "tcp_syncookies", "1", "ip_local_port_range", "32768\t60999", "tcp_fin_timeout", "60", "tcp_tw_reuse", "2", "icmp_echo_ignore_all", "0", "tcp_max_syn_backlog", "512", "tcp_keepalive_time", "7200", "tcp_rmem", "4096\t131072\t6291456", "tcp_wmem", "4096\t16384\t4194304", "ip_default_ttl", "64", "tcp_congestion_control", "cubic")
+	ipv4.Kids["conf"] = sdir(map[string]*vfs.SynthNode{"all": group("net.ipv4.conf.all", "rp_filter", "2", "accept_redirects", "0", "forwarding", "1"), "default": group("net.ipv4.conf.default", "rp_filter", "2", "forwarding", "1")})
+	return sdir(map[string]*vfs.SynthNode{
+		"kernel": kern,
+		"vm":     group("vm", "nr_hugepages", "0", "swappiness", "60", "overcommit_memory", "0", "overcommit_ratio", "50", "drop_caches", "0", "max_map_count", "65530", "min_free_kbytes", "67584", "panic_on_oom", "0", "vfs_cache_pressure", "100", "dirty_ratio", "20", "hugetlb_shm_group", "0"),
+		"fs":     group("fs", "file-max", "9223372036854775807", "nr_open", "1048576", "inotify-max", "8192", "suid_dumpable", "2", "protected_symlinks", "1", "protected_hardlinks", "1", "file-nr", "1344\t0\t9223372036854775807"),
+		"net": sdir(map[string]*vfs.SynthNode{"ipv4": ipv4,
+			"core": group("net.core", "somaxconn", "4096", "rmem_max", "212992", "wmem_max", "212992", "netdev_max_backlog", "1000", "default_qdisc", "fq_codel"),
+			"ipv6": sdir(map[string]*vfs.SynthNode{"conf": sdir(map[string]*vfs.SynthNode{"all": group("net.ipv6.conf.all", "disable_ipv6", "0", "forwarding", "0"), "default": group("net.ipv6.conf.default", "disable_ipv6", "0")})})}),
+	})
+}
+
+// newSys makes sysfs: as much of it as programs look at.
+func (ns *NS) newSys() vfs.Filesystem {
+	k := ns.k
+	h := &k.cfg.Host
+	ro := func(s string) *vfs.SynthNode { return sfile(func() string { return s + "\n" }) }
+	cpus := map[string]*vfs.SynthNode{}
+	rng := "0"
+	if h.Cores > 1 {
+		rng = "0-" + strconv.Itoa(h.Cores-1)
+	}
+	for _, n := range []string{"online", "possible", "present"} {
+		cpus[n] = ro(rng)
+	}
+	for i := range h.Cores {
+		cpus["cpu"+strconv.Itoa(i)] = sdir(map[string]*vfs.SynthNode{"topology": sdir(map[string]*vfs.SynthNode{"core_id": ro(strconv.Itoa(i)), "physical_package_id": ro("0")}),
+			"cache": sdir(nil)})
+	}
+	net := map[string]*vfs.SynthNode{"lo": sdir(map[string]*vfs.SynthNode{"address": ro("00:00:00:00:00:00"), "mtu": ro("65536"), "operstate": ro("unknown")})}
+	for _, i := range ns.net.Interfaces {
+		mtu := i.MTU
+		if mtu == 0 {
+			mtu = 1500
+		}
+		net[i.Name] = sdir(map[string]*vfs.SynthNode{"address": ro(i.MAC), "mtu": ro(strconv.Itoa(mtu)), "operstate": ro("up"), "speed": ro("10000"), "carrier": ro("1")})
+	}
+	pages := &vfs.SynthNode{Mode: vfs.S_IFREG | 0o644, Read: func(*vfs.Context) ([]byte, error) { return []byte("0\n"), nil }, Write: func(*vfs.Context, []byte) error { return nil }}
+	root := sdir(map[string]*vfs.SynthNode{
+		"class": sdir(map[string]*vfs.SynthNode{"net": sdir(net), "dmi": sdir(map[string]*vfs.SynthNode{"id": sdir(map[string]*vfs.SynthNode{
+			"sys_vendor": ro("QEMU"), "product_name": ro("Standard PC (i440FX + PIIX, 1996)"), "bios_vendor": ro("SeaBIOS"), "chassis_vendor": ro("QEMU")})}), "block": sdir(nil)}),
+		"devices": sdir(map[string]*vfs.SynthNode{"system": sdir(map[string]*vfs.SynthNode{"cpu": sdir(cpus), "node": sdir(map[string]*vfs.SynthNode{
+			"online": ro("0"), "node0": sdir(map[string]*vfs.SynthNode{"cpulist": ro(rng), "hugepages": sdir(map[string]*vfs.SynthNode{"hugepages-2048kB": sdir(map[string]*vfs.SynthNode{"nr_hugepages": pages})})})})})}),
+		"kernel": sdir(map[string]*vfs.SynthNode{"mm": sdir(map[string]*vfs.SynthNode{"transparent_hugepage": sdir(map[string]*vfs.SynthNode{"enabled": ro("always [madvise] never")}), "hugepages": sdir(nil)}), "debug": sdir(nil), "security": sdir(nil)}),
+		"fs":     sdir(map[string]*vfs.SynthNode{"cgroup": sdir(map[string]*vfs.SynthNode{"cgroup.controllers": ro("cpuset cpu io memory hugetlb pids rdma misc"), "cgroup.procs": ro("1"), "memory.max": ro(memMax(ns)), "cpu.max": ro("max 100000"), "pids.max": ro("max"), "memory.current": sfile(func() string { return strconv.FormatInt(8<<20+ns.mem.Load(), 10) + "\n" })})}),
+		"block":  sdir(map[string]*vfs.SynthNode{"sda": sdir(map[string]*vfs.SynthNode{"size": ro("167772160"), "queue": sdir(map[string]*vfs.SynthNode{"rotational": ro("0")})})}),
+		"module": sdir(nil), "bus": sdir(nil), "firmware": sdir(nil), "power": sdir(nil), "hypervisor": sdir(nil),
+	})
+	return vfs.NewSynth("sysfs", 0x62656572, root)
+}
+
+func memMax(ns *NS) string {
+	if ns.cfg.Memory > 0 {
+		return strconv.FormatInt(ns.cfg.Memory, 10)
+	}
+	return "max"
+}

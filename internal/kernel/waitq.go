@@ -1,0 +1,112 @@
+package kernel
+
+import (
+	"sync"
+	"time"
+
+	"github.com/whalefall/whalefall/internal/vfs"
+)
+
+type waitqMutex = sync.Mutex
+
+func (q *waitq) add(c chan struct{}) {
+	q.mu.Lock()
+	q.ws = append(q.ws, c)
+	q.mu.Unlock()
+}
+
+func (q *waitq) remove(c chan struct{}) {
+	q.mu.Lock()
+	for i, w := range q.ws {
+		if w == c {
+			q.ws[i] = q.ws[len(q.ws)-1]
+			q.ws = q.ws[:len(q.ws)-1]
+			break
+		}
+	}
+	q.mu.Unlock()
+}
+
+func (q *waitq) wake() {
+	q.mu.Lock()
+	for _, w := range q.ws {
+		select {
+		case w <- struct{}{}:
+		default:
+		}
+	}
+	q.mu.Unlock()
+}
+
+// block waits until cond holds, looking again whenever one of the queues or a
+// signal wakes the task. EINTR tells that a handler ran, or that the task dies.
+func (t *Task) block(cond func() bool, qs ...*waitq) error {
+	if cond() {
+		return nil
+	}
+	for _, q := range qs {
+		q.add(t.wake)
+		defer q.remove(t.wake)
+	}
+	for {
+		if cond() {
+			return nil
+		}
+		if t.Poll() {
+			return vfs.EINTR
+		}
+		<-t.wake
+	}
+}
+
+// blockFor is block with a time-out; it tells whether the time ran out.
+func (t *Task) blockFor(d time.Duration, cond func() bool, qs ...*waitq) (timedOut bool, err error) {
+	if d <= 0 {
+		return !cond(), nil
+	}
+	end := t.k.Now().Add(d)
+	stop := t.k.cfg.Clock.AfterFunc(d, t.kick)
+	defer stop()
+	err = t.block(func() bool {
+		if cond() {
+			return true
+		}
+		if !t.k.Now().Before(end) {
+			timedOut = true
+			return true
+		}
+		return false
+	}, qs...)
+	return timedOut, err
+}
+
+// Sleep waits. It gives what is left when a handler ran.
+func (t *Task) Sleep(d time.Duration) (left time.Duration) {
+	t.enter()
+	if d <= 0 {
+		return 0
+	}
+	end := t.k.Now().Add(d)
+	t.state = stateSleeping
+	_, err := t.blockFor(d, func() bool { return false })
+	t.state = stateRunning
+	if err != nil {
+		return max(0, end.Sub(t.k.Now()))
+	}
+	return 0
+}
+
+// hostWait waits outside of any task until cond holds.
+func hostWait(cond func() bool, qs ...*waitq) {
+	if cond() {
+		return
+	}
+	c := make(chan struct{}, 1)
+	for _, q := range qs {
+		q.add(c)
+		defer q.remove(c)
+	}
+	for !cond() {
+		<-c
+	}
+}
