@@ -20,6 +20,9 @@ type pidns struct {
 const pidMax = 4194304
 
 func (p *pidns) take(t *Task) int {
+	if p.next == 0 && p.level == 0 && t.ns.cfg.Parent != nil {
+		p.next = max(1, t.k.cfg.Host.FirstPID) // 1 is the host's init
+	}
 	for {
 		p.next++
 		if p.next >= pidMax {
@@ -178,9 +181,6 @@ func (k *Kernel) newNS(cfg NSConfig) (*NS, error) {
 	switch {
 	case cfg.Parent == nil:
 		ns.pidns = &pidns{tasks: map[int]*Task{}}
-		if f := k.cfg.Host.FirstPID; f > 0 {
-			ns.pidns.next = 0
-		}
 	case cfg.PIDNS:
 		ns.pidns = &pidns{level: cfg.Parent.pidns.level + 1, parent: cfg.Parent.pidns, tasks: map[int]*Task{}}
 	default:

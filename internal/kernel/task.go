@@ -115,6 +115,7 @@ type Task struct {
 	started     bool // ProcStart was told
 	execed      bool
 	subreaper   bool
+	adopted     bool // reparented after its parent's end
 
 	state state
 
@@ -511,7 +512,7 @@ func (k *Kernel) newTask(ns *NS, pn *pidns) *Task {
 	for p := pn; p != nil; p = p.parent {
 		t.pids[p.level] = p.take(t)
 	}
-	if pn.init == nil {
+	if pn.init == nil && (pn.level > 0 || ns.cfg.Parent == nil) {
 		pn.init = t
 	}
 	k.tasks[t.pids[0]] = t
@@ -783,6 +784,7 @@ func (t *Task) finish(ws WaitStatus) {
 			heir = nil
 		}
 		c.parent = heir
+		c.adopted = true
 		if heir != nil {
 			if heir.kids == nil {
 				heir.kids = map[*Task]struct{}{}
@@ -799,7 +801,7 @@ func (t *Task) finish(ws WaitStatus) {
 		}
 	}
 	t.kids = nil
-	if p := t.parent; p != nil && p.state != stateZombie && !p.ignoresChildren() && !p.auto() {
+	if p := t.parent; p != nil && p.state != stateZombie && !p.ignoresChildren() && !(t.adopted && p.auto()) {
 		k.post(p, SIGCHLD)
 		p.kick()
 	} else {
@@ -818,9 +820,9 @@ func (t *Task) finish(ws WaitStatus) {
 
 func (t *Task) ignoresChildren() bool { return t.disp[SIGCHLD].Kind == Ignore }
 
-// auto tells whether the kernel reaps for t: an init whose program does not wait
-// for strangers, as most programs started as pid 1 of a container do not, keeps
-// zombies; the host's init does not.
+// auto tells whether orphans that come to t are reaped for it: the host's init
+// does so, whatever program plays it; a container's first process keeps zombies,
+// as real ones do.
 func (t *Task) auto() bool { return t.isInit() && t.pidns.level == 0 }
 
 // reap removes a zombie. Kernel.mu is held.
