@@ -16,11 +16,10 @@ func (s *Shell) arithErr(format string, args ...any) {
 	switch s.d {
 	case Bash:
 		s.errorf(format, args...)
-		s.status = 1
-		s.fatalArith(1)
+		s.discard(1)
 	case Dash:
 		if strings.HasPrefix(format, "%s: division") {
-			s.errorf("division by zero")
+			s.errorf("arithmetic expression: division by zero: \"%s\"", s.arithText())
 		} else {
 			s.errorf("arithmetic expression: "+strings.TrimPrefix(format, "%s: "), args[min(1, len(args)):]...)
 		}
@@ -35,13 +34,14 @@ func (s *Shell) arithErr(format string, args ...any) {
 	}
 }
 
-// fatalArith: bash gives up the running command line, not the shell.
-func (s *Shell) fatalArith(status int) {
-	s.status = status
-	s.ctl = ctlExit
-	if s.d == Bash && !s.cmdLine && !s.inter {
-		s.ctl = ctlExit
+// arithText is the source of the running $((..)), without blanks.
+func (s *Shell) arithText() string {
+	if s.arithNode == nil {
+		return ""
 	}
+	var b strings.Builder
+	_ = syntax.NewPrinter().Print(&b, &syntax.ArithmCmd{X: s.arithNode})
+	return strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(b.String()), "(("), "))"), " ", "")
 }
 
 // arith evaluates an expression of the tree.

@@ -81,6 +81,10 @@ func (s *Shell) out(str string) {
 	if err := s.puts(1, str); err != nil {
 		s.status = 1
 		if !errors.Is(err, vfs.EPIPE) || s.d == Bash {
+			if s.d == Dash {
+				s.builtinErr("echo", "echo: I/O error")
+				return
+			}
 			s.builtinErr("echo", "write error: %s", errText(err))
 		}
 	}
@@ -116,9 +120,10 @@ func bSource(s *Shell, args []string) {
 		}
 	}
 	b, err := s.t.ReadFile(full)
-	if err == nil {
-		if st, serr := s.t.Stat(full); serr == nil && st.Mode.IsDir() {
-			err = vfs.EISDIR
+	if st, serr := s.t.Stat(full); serr == nil && st.Mode.IsDir() {
+		err = vfs.EISDIR
+		if s.d == Dash {
+			return // reads as an empty file
 		}
 	}
 	if err != nil {
@@ -408,23 +413,28 @@ func isKeyword(n string, d Dialect) bool {
 	return false
 }
 
+// funcBody prints a function's body as declare -f does: a command a line.
 func funcBody(f *syntax.FuncDecl) string {
-	var sb strings.Builder
-	_ = syntax.NewPrinter(syntax.Indent(4)).Print(&sb, f.Body)
-	out := sb.String()
-	if strings.HasPrefix(out, "{") {
-		// bash prints a blank after the brace and semicolons at ends of commands.
-		lines := strings.Split(out, "\n")
-		lines[0] = "{ "
-		for i := 1; i < len(lines)-2; i++ {
-			l := strings.TrimSpace(lines[i])
-			if l != "" && !strings.HasSuffix(l, ";") && !strings.HasSuffix(l, "then") && !strings.HasSuffix(l, "do") && !strings.HasSuffix(l, "&") && !strings.HasSuffix(l, "{") && !strings.HasSuffix(l, "else") && !strings.HasSuffix(l, "in") && !strings.HasSuffix(l, "(") {
-				lines[i] += ";"
-			}
-		}
-		out = strings.Join(lines, "\n")
+	blk, ok := f.Body.Cmd.(*syntax.Block)
+	if !ok {
+		var sb strings.Builder
+		_ = syntax.NewPrinter(syntax.Indent(4)).Print(&sb, f.Body)
+		return "{ \n    " + sb.String() + "\n}"
 	}
-	return out
+	var b strings.Builder
+	b.WriteString("{ \n")
+	for i, st := range blk.Stmts {
+		var sb strings.Builder
+		_ = syntax.NewPrinter(syntax.Indent(4)).Print(&sb, st)
+		text := strings.ReplaceAll(strings.TrimSpace(sb.String()), "\n", "\n    ")
+		b.WriteString("    " + text)
+		if i < len(blk.Stmts)-1 && !st.Background {
+			b.WriteByte(';')
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteString("}")
+	return b.String()
 }
 
 func bType(s *Shell, args []string) {
@@ -1175,6 +1185,9 @@ func (s *Shell) declClause(c *syntax.DeclClause) {
 			switch {
 			case f == nil:
 				s.status = 1
+				if kind == "export" {
+					s.builtinErr("export", "%s: not a function", n)
+				}
 			case set['F']:
 				if len(rest) > 0 {
 					s.out(n + "\n")
@@ -1549,8 +1562,14 @@ func bKill(s *Shell, args []string) {
 			if !ok {
 				if s.d == Bash {
 					s.builtinErr("kill", "%s: invalid signal specification", name)
+				} else if s.d == Dash && drop == 2 {
+					s.builtinErr("kill", "invalid signal number or name: %s", name)
+					s.status = 2
+					return
 				} else if s.d == Dash {
 					s.builtinErr("kill", "Illegal option -%s", name[:1])
+					s.status = 2
+					return
 				} else {
 					s.puts(2, fmt.Sprintf("%s: bad signal name '%s'\n", s.name, name))
 				}

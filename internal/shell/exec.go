@@ -206,6 +206,14 @@ func (s *Shell) ifClause(c *syntax.IfClause) {
 	s.status = 0
 }
 
+// discard gives up the running command line, as bash does after errors in
+// assignments and arithmetic: with -c that is all there is, a script goes on with
+// its next command.
+func (s *Shell) discard(status int) {
+	s.status = status
+	s.ctl = ctlDiscard
+}
+
 // loopEnd looks at break and continue; it reports whether the loop ends.
 func (s *Shell) loopEnd() bool {
 	switch s.ctl {
@@ -591,7 +599,7 @@ func (s *Shell) tellSignal(ws kernel.WaitStatus, pid int, text string) {
 		return
 	}
 	switch {
-	case s.d == Bash && !s.inter:
+	case s.d == Bash && !s.inter && sig != kernel.SIGTERM:
 		s.puts(2, fmt.Sprintf("%s: line %d: %5d %-23s %s\n", s.name, s.line, pid, word, text))
 	default:
 		s.puts(2, word+"\n")
@@ -715,6 +723,9 @@ func (s *Shell) trace(c *syntax.CallExpr, args []string) {
 }
 
 func quoteTrace(v string, d Dialect) string {
+	if d == Dash {
+		return v
+	}
 	if v == "" {
 		return "''"
 	}
@@ -874,7 +885,11 @@ func (s *Shell) external(st *syntax.Stmt, c *syntax.CallExpr, args []string) {
 			}
 			s.status = ws.Code()
 			s.pipest = []int{s.status}
-			s.tellSignal(ws, pid, strings.Join(args, " "))
+			if ws.Signaled() {
+				var sb strings.Builder
+				_ = syntax.NewPrinter(syntax.SingleLine(true)).Print(&sb, &syntax.Stmt{Cmd: c, Redirs: st.Redirs})
+				s.tellSignal(ws, pid, strings.TrimSpace(sb.String()))
+			}
 			return
 		}
 	})

@@ -353,7 +353,7 @@ func (s *Shell) word(b *builder, w *syntax.Word, assign bool) {
 		case *syntax.CmdSubst:
 			b.addSplit(s.cmdSubst(p))
 		case *syntax.ArithmExp:
-			b.addSplit(strconv.FormatInt(s.arith(p.X), 10))
+			b.addSplit(s.arithExp(p))
 		case *syntax.ProcSubst:
 			b.add(s.procSubst(p), true)
 		case *syntax.ExtGlob:
@@ -365,6 +365,15 @@ func (s *Shell) word(b *builder, w *syntax.Word, assign bool) {
 			b.add(sb.String(), false)
 		}
 	}
+}
+
+// arithExp is $((..)). Its source is kept for what errors say.
+func (s *Shell) arithExp(p *syntax.ArithmExp) string {
+	old := s.arithNode
+	s.arithNode = p.X
+	v := s.arith(p.X)
+	s.arithNode = old
+	return strconv.FormatInt(v, 10)
 }
 
 // lit adds unquoted literal text: a backslash quotes what follows.
@@ -468,7 +477,7 @@ func (s *Shell) dquote(b *builder, parts []syntax.WordPart) {
 		case *syntax.CmdSubst:
 			b.add(s.cmdSubst(p), true)
 		case *syntax.ArithmExp:
-			b.add(strconv.FormatInt(s.arith(p.X), 10), true)
+			b.add(s.arithExp(p), true)
 		case *syntax.SglQuoted:
 			b.add(ansiC(p.Value), true)
 		case *syntax.DblQuoted:
@@ -1172,6 +1181,9 @@ func (s *Shell) cmdSubst(c *syntax.CmdSubst) string {
 	}
 	s.t.Close(r)
 	s.subst = s.waitFor(child.PID())
+	if s.d == Bash {
+		s.status = s.subst // $? later in the same line sees it
+	}
 	out := sb.String()
 	if strings.IndexByte(out, 0) >= 0 {
 		out = strings.ReplaceAll(out, "\x00", "")

@@ -77,6 +77,7 @@ const (
 	ctlBreak
 	ctlContinue
 	ctlReturn
+	ctlDiscard
 	ctlExit
 )
 
@@ -140,6 +141,7 @@ type Shell struct {
 	aliasing     map[string]bool
 	lastStatus   int    // $? when the running builtin began
 	testName     string // how test was called
+	arithNode    syntax.ArithmExpr
 }
 
 type scope map[string]*variable
@@ -160,6 +162,17 @@ func New(t *kernel.Task, d Dialect, arg0 string) *Shell {
 		began: t.Now(), rnd: uint32(t.Now().UnixNano())*2654435761 + uint32(t.PID())}
 	for _, kv := range t.Env() {
 		k, v, ok := strings.Cut(kv, "=")
+		if name, isFn := strings.CutPrefix(k, "BASH_FUNC_"); ok && isFn && d == Bash && strings.HasPrefix(v, "() ") {
+			name = strings.TrimSuffix(name, "%%")
+			f, err := syntax.NewParser().Parse(strings.NewReader(name+" "+v), "")
+			if err == nil && len(f.Stmts) == 1 && validName(name) {
+				if fd, isDecl := f.Stmts[0].Cmd.(*syntax.FuncDecl); isDecl {
+					s.funcs[name] = fd
+					s.vars["\x00func "+name] = &variable{}
+				}
+			}
+			continue
+		}
 		if ok && validName(k) {
 			s.vars[k] = &variable{str: v, set: true, export: true}
 		}
@@ -400,7 +413,7 @@ func (s *Shell) runCode(code string) {
 		stmts = append(stmts, st)
 	}
 	if perr == nil {
-		s.stmts(stmts)
+		s.topStmts(stmts)
 		return
 	}
 	var pe syntax.ParseError
@@ -416,11 +429,25 @@ func (s *Shell) runCode(code string) {
 			n++
 		}
 	}
-	s.stmts(stmts[:n])
+	s.topStmts(stmts[:n])
 	if s.ctl != ctlNone {
 		return
 	}
 	s.syntaxError(code, perr)
+}
+
+// topStmts runs the commands of a whole piece of code. A script's next command
+// runs after one that was given up.
+func (s *Shell) topStmts(l []*syntax.Stmt) {
+	for _, st := range l {
+		s.stmt(st)
+		if s.ctl == ctlDiscard && s.depth == 0 && s.sub == 0 && !s.cmdLine {
+			s.ctl = ctlNone
+		}
+		if s.ctl != ctlNone {
+			return
+		}
+	}
 }
 
 // syntaxError says what a real shell says of code that does not parse.
@@ -441,11 +468,19 @@ func (s *Shell) syntaxError(code string, err error) {
 	} else if tok == "" || pe.Incomplete {
 		tok = ""
 	}
+	quote, want := eofDetails(pe.Text)
 	switch s.d {
 	case Bash:
 		pre := fmt.Sprintf("%s: ", s.name)
 		if s.cmdLine {
 			pre += "-c: "
+		}
+		if quote != "" {
+			if quote == ")" {
+				s.line = strings.Count(strings.TrimRight(code, "\n"), "\n") + 2 + s.lineOff
+			}
+			s.puts(2, fmt.Sprintf("%sline %d: unexpected EOF while looking for matching `%s'\n", pre, s.line, quote))
+			break
 		}
 		if pe.Incomplete || tok == "" {
 			n := strings.Count(strings.TrimRight(code, "\n"), "\n") + 2
@@ -458,11 +493,19 @@ func (s *Shell) syntaxError(code string, err error) {
 			}
 		}
 	case Dash:
-		if pe.Incomplete || tok == "" {
-			s.puts(2, fmt.Sprintf("%s: %d: Syntax error: end of file unexpected\n", s.name, strings.Count(strings.TrimRight(code, "\n"), "\n")+1))
-		} else if tok == "newline" {
+		switch n := strings.Count(strings.TrimRight(code, "\n"), "\n") + 1; {
+		case quote == "`":
+			s.puts(2, fmt.Sprintf("%s: %d: Syntax error: EOF in backquote substitution\n", s.name, n))
+		case quote == "'" || quote == `"`:
+			s.puts(2, fmt.Sprintf("%s: %d: Syntax error: Unterminated quoted string\n", s.name, n))
+		case pe.Incomplete || tok == "":
+			if want != "" {
+				want = " (expecting \"" + want + "\")"
+			}
+			s.puts(2, fmt.Sprintf("%s: %d: Syntax error: end of file unexpected%s\n", s.name, n, want))
+		case tok == "newline":
 			s.puts(2, fmt.Sprintf("%s: %d: Syntax error: newline unexpected\n", s.name, s.line))
-		} else {
+		default:
 			s.puts(2, fmt.Sprintf("%s: %d: Syntax error: \"%s\" unexpected\n", s.name, s.line, tok))
 		}
 	default:
@@ -478,6 +521,24 @@ func (s *Shell) syntaxError(code string, err error) {
 	if !s.inter || s.sourced > 0 {
 		s.ctl = ctlExit
 	}
+}
+
+// eofDetails reads from the parser's text what was not closed: the quote, or the
+// word that would have closed a compound command.
+func eofDetails(text string) (quote, want string) {
+	if i := strings.Index(text, "without closing quote "); i >= 0 {
+		return strings.Trim(strings.Trim(text[i+len("without closing quote "):], " "), "`"), ""
+	}
+	if strings.HasPrefix(text, "reached EOF without matching `$(`") {
+		return ")", ")"
+	}
+	if strings.Contains(text, "without closing quote") || strings.Contains(text, "EOF without matching ```") {
+		return "`", ""
+	}
+	if i := strings.LastIndex(text, "with `"); i >= 0 {
+		return "", strings.Trim(text[i+5:], "`")
+	}
+	return "", ""
 }
 
 func firstToken(s string) string {
@@ -751,7 +812,7 @@ func (s *Shell) runStdin() int {
 		}
 		s.lineOff = started
 		s.t.NoteCode(string(all))
-		s.stmts(f.Stmts)
+		s.topStmts(f.Stmts)
 		if s.ctl == ctlReturn || s.ctl == ctlBreak || s.ctl == ctlContinue {
 			s.ctl = ctlNone
 		}

@@ -295,6 +295,9 @@ func bTest(s *Shell, args []string) {
 			ok = rest[1] == ""
 		case isUnary(rest[0]):
 			ok = s.testUnary(rest[0], rest[1])
+		case s.d == Dash && s.isBinary(rest[1]):
+			s.builtinErr(s.testName, "%s: argument expected", rest[1])
+			p.bad = true
 		default:
 			p.fail(rest[0], "unary")
 		}

@@ -391,6 +391,8 @@ func (s *Shell) readonlyErr(name string) {
 		s.status = 1
 		if s.posix {
 			s.fatal(1)
+		} else {
+			s.discard(1)
 		}
 	}
 }
