@@ -575,12 +575,6 @@ func copy20(ctx context.Context, c *call, w http.ResponseWriter, r *http.Request
 	}
 	data, _, err := c.d.Containers.ContainerArchivePath(c.vars["name"], cfg.Resource)
 	if err != nil {
-		if strings.Contains(strings.ToLower(err.Error()), "no such container") {
-			return err
-		}
-		if strings.Contains(err.Error(), "Could not find the file") || strings.Contains(err.Error(), "no such file") {
-			return raw("Could not find the file " + cfg.Resource + " in container " + c.vars["name"])
-		}
 		return err
 	}
 	defer data.Close()

@@ -131,8 +131,8 @@ func (s *Server) build() {
 		r.shape = shapes[r.String()]
 		r.class = classOf(r)
 		h := s.handler(r)
-		if strings.HasPrefix(r.path, "/debug/") && s.p.Era == persona.Era20 {
-			// 20.10 hangs its debug router beside the others: any method, no version.
+		if strings.HasPrefix(r.path, "/debug/") && s.p.Era < persona.Era28 {
+			// Before 28 the daemon hangs its debug router beside the others: any method, no version.
 			m.Path(r.path).Handler(h)
 			continue
 		}
@@ -402,4 +402,15 @@ func (h *slogHook) Levels() []logrus.Level {
 func (h *slogHook) Fire(e *logrus.Entry) error {
 	h.to.Error("docker handler", "msg", e.Message)
 	return nil
+}
+
+// HTTPServer makes the http.Server that dockerd makes: its one time-out, and nothing
+// else that cuts a silent client off.
+func HTTPServer(s *Server, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 5 * time.Minute,
+		ConnContext:       ConnContext,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
 }

@@ -25,6 +25,9 @@ func Encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
+	if f, ok := v.(interface{ final() any }); ok {
+		v = f.final()
+	}
 	err := enc.Encode(v)
 	return b.Bytes(), err
 }
@@ -216,9 +219,8 @@ type resources20 struct {
 	IOMaximumBandwidth   uint64
 }
 
-// inspect20 is types.ContainerJSON.
-type inspect20 struct {
-	version         string
+// base20 is types.ContainerJSONBase.
+type base20 struct {
 	ID              string `json:"Id"`
 	Created         string
 	Path            string
@@ -241,28 +243,85 @@ type inspect20 struct {
 	GraphDriver     graph20
 	SizeRw          *int64 `json:",omitempty"`
 	SizeRootFs      *int64 `json:",omitempty"`
+}
+
+// settings20 is v1p20.NetworkSettings: what API 1.20 and before showed.
+type settings20 struct {
+	Bridge                 string
+	SandboxID              string
+	HairpinMode            bool
+	LinkLocalIPv6Address   string
+	LinkLocalIPv6PrefixLen int
+	Ports                  nat.PortMap
+	SandboxKey             string
+	SecondaryIPAddresses   []network.Address
+	SecondaryIPv6Addresses []network.Address
+	EndpointID             string
+	Gateway                string
+	GlobalIPv6Address      string
+	GlobalIPv6PrefixLen    int
+	IPAddress              string
+	IPPrefixLen            int
+	IPv6Gateway            string
+	MacAddress             string
+}
+
+// inspect20 is types.ContainerJSON.
+type inspect20 struct {
+	version string
+	base20
 	Mounts          []container.MountPoint
 	Config          *config20
 	NetworkSettings *struct {
-		Bridge                 string
-		SandboxID              string
-		HairpinMode            bool
-		LinkLocalIPv6Address   string
-		LinkLocalIPv6PrefixLen int
-		Ports                  nat.PortMap
-		SandboxKey             string
-		SecondaryIPAddresses   []network.Address
-		SecondaryIPv6Addresses []network.Address
-		EndpointID             string
-		Gateway                string
-		GlobalIPv6Address      string
-		GlobalIPv6PrefixLen    int
-		IPAddress              string
-		IPPrefixLen            int
-		IPv6Gateway            string
-		MacAddress             string
-		Networks               map[string]*endpoint20
+		settings20
+		Networks map[string]*endpoint20
 	}
+}
+
+// final is the answer for the client's API version: 20.10 still has the forms of
+// 1.20 and of what was before.
+func (i *inspect20) final() any {
+	if !versions.LessThan(i.version, "1.21") || i.Config == nil || i.HostConfig == nil {
+		return i
+	}
+	var ns *settings20
+	if i.NetworkSettings != nil {
+		ns = &i.NetworkSettings.settings20
+	}
+	type config struct {
+		*config20
+		MacAddress      string
+		NetworkDisabled bool
+		ExposedPorts    nat.PortSet
+		VolumeDriver    string
+	}
+	cfg := config{i.Config, i.Config.MacAddress, i.Config.NetworkDisabled, i.Config.ExposedPorts, i.HostConfig.VolumeDriver}
+	if versions.Equal(i.version, "1.20") {
+		return struct {
+			base20
+			Mounts          []container.MountPoint
+			Config          config
+			NetworkSettings *settings20
+		}{i.base20, i.Mounts, cfg, ns}
+	}
+	vols, rw := map[string]string{}, map[string]bool{}
+	for _, m := range i.Mounts {
+		vols[m.Destination], rw[m.Destination] = m.Source, m.RW
+	}
+	type config19 struct {
+		config
+		Memory     int64
+		MemorySwap int64
+		CPUShares  int64  `json:"CpuShares"`
+		CPUSet     string `json:"Cpuset"`
+	}
+	return struct {
+		base20
+		Volumes         map[string]string
+		VolumesRW       map[string]bool
+		Config          config19
+		NetworkSettings *settings20
+	}{i.base20, vols, rw, config19{cfg, i.HostConfig.Memory, i.HostConfig.MemorySwap, i.HostConfig.CPUShares, i.HostConfig.CpusetCpus}, ns}
 }
 
 // graph20 is types.GraphDriverData: the data come first. 28 added the container's id.
@@ -367,7 +426,7 @@ func (l list[T]) MarshalJSON() ([]byte, error) {
 	if len(l) == 0 {
 		return []byte("[]"), nil
 	}
-	return json.Marshal([]T(l))
+	return Encode([]T(l))
 }
 
 type networkCreated20 struct {
@@ -429,7 +488,7 @@ func (c caches20) MarshalJSON() ([]byte, error) {
 	if len(c) == 0 {
 		return []byte("null"), nil
 	}
-	return json.Marshal([]*cache20(c))
+	return Encode([]*cache20(c))
 }
 
 type diskUsage20 struct {
@@ -574,14 +633,4 @@ func without(in []string) []string {
 		out = append(out, l)
 	}
 	return out
-}
-
-// Shapes26 are 26.1's answers, by route.
-var Shapes26 = map[string]Shape{}
-
-// Info26 is today's Info as 26.1 shows it.
-func Info26(in *system.Info, version string) any {
-	out := *in
-	out.Containerd, out.FirewallBackend, out.DiscoveredDevices = nil, nil, nil
-	return &out
 }

@@ -133,7 +133,7 @@ func sortedKeys(m map[string]bool) []string {
 // flatten lists a JSON document's leaves by path. Placeholders that stand where a
 // number stood are put in quotes first.
 func flatten(s string) [][2]string {
-	r := strings.NewReplacer(":<unix>", `:"<unix>"`, ":<host>", `:"<host>"`, ":<pid>", `:"<pid>"`)
+	r := strings.NewReplacer(":<unix>", `:"<unix>"`, ":<host>", `:"<host>"`, ":<pid>", `:"<pid>"`, ":<size>", `:"<size>"`)
 	dec := json.NewDecoder(strings.NewReader(r.Replace(s)))
 	dec.UseNumber()
 	var v any

@@ -254,9 +254,9 @@ func Play(ctx context.Context, d Dialer, sc Scenario, vars map[string]string, ap
 // Title names a step in transcripts and reports.
 func (s Step) Title() string {
 	if s.Raw != "" {
-		l, _, _ := strings.Cut(s.Raw, "\n")
-		if len(l) > 60 {
-			l = l[:60]
+		l := s.Raw
+		if len(l) > 90 {
+			l = l[:90]
 		}
 		return strconv.Quote(l)
 	}
@@ -269,6 +269,9 @@ func (s Step) Title() string {
 	}
 	if s.Body != "" {
 		b := s.Body
+		if strings.ContainsRune(b, 0) {
+			b = fmt.Sprintf("(an archive of %d bytes)", len(b))
+		}
 		if len(b) > 120 {
 			b = b[:120] + "..."
 		}

@@ -23,9 +23,15 @@ var rules = []rule{
 	{"unix", regexp.MustCompile(`"(Created|time|timeNano|CreatedAt|LastTagTime|create|Since)":1\d{9,18}\b`), `"$1":<unix>`},
 	{"uuid", regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), "<uuid>"},
 	{"swarm-id", regexp.MustCompile(`"ID":"([A-Z2-7]{4}:){11}[A-Z2-7]{4}"`), `"ID":"<uuid>"`},
-	{"host", regexp.MustCompile(`"(KernelVersion|OperatingSystem|OSVersion|Name|MemTotal|NCPU|NFd|NGoroutines|SystemTime|CpuCfsPeriod|CpuCfsQuota)":("[^"]*"|\d+|true|false)`), ""},
-	{"mac", regexp.MustCompile(`\b02:42:[0-9a-f]{2}:[0-9a-f]{2}:[0-9a-f]{2}:[0-9a-f]{2}\b`), "<mac>"},
+	{"host", regexp.MustCompile(`"(KernelVersion|OperatingSystem|OSVersion|MemTotal|NCPU|NFd|NGoroutines|SystemTime|CpuCfsPeriod|CpuCfsQuota)":("[^"]*"|\d+|true|false)`), ""},
+	{"ago", regexp.MustCompile(`(Less than a second|About a minute|\d+ (?:second|minute)s?)( ago)?\b`), "<while>$2"},
+	{"stat", regexp.MustCompile(`X-Docker-Container-Path-Stat: \S+`), "X-Docker-Container-Path-Stat: <stat>"},
+	{"mac", regexp.MustCompile(`"MacAddress":"[0-9a-f]{2}(:[0-9a-f]{2}){5}"`), `"MacAddress":"<mac>"`},
+	{"size", regexp.MustCompile(`"(Size|VirtualSize|SizeRootFs|LayersSize)":\d{5,}`), `"$1":<size>`},
 	{"pid", regexp.MustCompile(`"Pid":[1-9]\d*`), `"Pid":<pid>`},
+	{"udp", regexp.MustCompile(`read udp \[::1\]:\d+->`), "read udp [::1]:<port>->"},
+	{"count", regexp.MustCompile(`<tr><td>[1-9]\d*</td>`), "<tr><td><count></td>"},
+	{"tmp", regexp.MustCompile(`/docker-import-\d+`), "/docker-import-<n>"},
 	{"port", regexp.MustCompile(`127\.0\.0\.1:\d{5}\b`), "127.0.0.1:<port>"},
 }
 

@@ -22,7 +22,7 @@ var (
 // scenarios are all of them, in the order they are played on one daemon.
 func scenarios() []Scenario {
 	var out []Scenario
-	for _, g := range [][]Scenario{system, empty, objects} {
+	for _, g := range [][]Scenario{systemScenarios, emptyScenarios, objects} {
 		for _, s := range g {
 			if *only == "" || strings.Contains(s.Name, *only) {
 				out = append(out, s)

@@ -7,7 +7,7 @@ import (
 
 // system holds what needs no object: layers of headers, versions, routes,
 // malformed input, the daemon's own pages.
-var system = []Scenario{
+var systemScenarios = []Scenario{
 	{Name: "ping", Steps: []Step{
 		{Req: "GET /_ping"}, {Req: "HEAD /_ping"}, {Req: "POST /_ping"}, {Req: "DELETE /_ping"}, {Req: "OPTIONS /_ping"},
 		{Req: "GET /v1.41/_ping"}, {Req: "HEAD /v1.24/_ping"}, {Req: "GET /v1.16/_ping"}, {Req: "GET /v1.99/_ping"}, {Req: "HEAD /v1.99/_ping"},
@@ -63,7 +63,7 @@ var system = []Scenario{
 }
 
 // empty holds requests on a daemon that has no object but its stock networks.
-var empty = []Scenario{
+var emptyScenarios = []Scenario{
 	{Name: "empty-lists", Steps: []Step{
 		{Req: "GET /containers/json"}, {Req: "GET /containers/json?all=1"}, {Req: "GET /v1.16/containers/json"}, {Req: "GET /containers/json?limit=abc"}, {Req: "GET /containers/json?limit=-1"}, {Req: "GET /containers/json?filters=x"}, {Req: `GET /containers/json?filters={"bogus":["x"]}`}, {Req: `GET /containers/json?filters={"status":["x"]}`}, {Req: `GET /containers/json?filters={"status":["running"]}`}, {Req: "GET /containers/json?a;b"}, {Req: "GET /containers/json?since=x"}, {Req: "GET /containers/json?before=x"}, {Req: "GET /containers/json?a=%zz"}, {Req: "GET /containers/json?filters=[]"}, {Req: `GET /containers/json?filters={"exited":["x"]}`}, {Req: `GET /containers/json?filters={"ancestor":["x"]}`}, {Req: `GET /containers/json?filters={"health":["x"]}`}, {Req: `GET /containers/json?filters={"is-task":["x"]}`}, {Req: `GET /containers/json?filters={"publish":["x"]}`},
 		{Req: "GET /images/json"}, {Req: "GET /images/json?all=1"}, {Req: "GET /v1.16/images/json"}, {Req: "GET /images/json?filters=x"}, {Req: `GET /images/json?filters={"bogus":["x"]}`}, {Req: `GET /images/json?filters={"dangling":["x"]}`}, {Req: `GET /images/json?filters={"dangling":["true"]}`}, {Req: `GET /images/json?filters={"reference":["["]}`}, {Req: `GET /images/json?filters={"since":["x"]}`}, {Req: "GET /images/json?filter=x"},

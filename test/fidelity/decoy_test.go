@@ -1,0 +1,187 @@
+package fidelity
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/whalefall/whalefall/internal/engineapi"
+	"github.com/whalefall/whalefall/internal/listen"
+	"github.com/whalefall/whalefall/internal/persona"
+)
+
+// oneWorld is the same daemon for all.
+type oneWorld struct{ d *engineapi.Daemon }
+
+func (o oneWorld) Daemon(context.Context, engineapi.Caller, engineapi.Query) (*engineapi.Daemon, error) {
+	return o.d, nil
+}
+
+// decoy is the front as the sensor has it, on loopback.
+type decoy struct{ addr string }
+
+func (d decoy) Dial(ctx context.Context) (net.Conn, error) {
+	var nd net.Dialer
+	return nd.DialContext(ctx, "tcp", d.addr)
+}
+
+func startDecoy(t *testing.T, name string, worlds engineapi.Worlds) decoy {
+	t.Helper()
+	p, err := persona.Get(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := engineapi.New(engineapi.Config{Persona: p, Worlds: worlds, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	srv := engineapi.HTTPServer(s, slog.New(slog.DiscardHandler))
+	go srv.Serve(listen.Reword(listen.Wrap(ln, listen.Config{}), p.Go))
+	t.Cleanup(func() { srv.Close() })
+	return decoy{ln.Addr().String()}
+}
+
+// deviation is a row of deviations.tsv.
+type deviation struct {
+	persona, scenario, step, field, why string
+	seen                                bool
+}
+
+func (d *deviation) key() string {
+	return strings.Join([]string{d.persona, d.scenario, d.step, d.field}, "\t")
+}
+
+func deviations(t *testing.T) map[string]*deviation {
+	t.Helper()
+	b, err := os.ReadFile("deviations.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]*deviation{}
+	for i, l := range strings.Split(string(b), "\n") {
+		if l == "" || strings.HasPrefix(l, "#") {
+			continue
+		}
+		f := strings.Split(l, "\t")
+		if len(f) != 5 || f[4] == "" || strings.Contains(f[3], "*") {
+			t.Fatalf("deviations.tsv:%d: want persona, scenario, step, field, reason, and no wildcard", i+1)
+		}
+		d := &deviation{persona: f[0], scenario: f[1], step: f[2], field: f[3], why: f[4]}
+		out[d.key()] = d
+	}
+	return out
+}
+
+// TestDecoy plays every scenario against the decoy and compares with what the real
+// daemons answered.
+func TestDecoy(t *testing.T) {
+	devs := deviations(t)
+	played := map[string]bool{}
+	for _, name := range []string{"docker-20.10.24-debian", "docker-26.1.5-debian", "docker-28.5.2-debian"} {
+		if *relOf != "" && !strings.Contains(name, *relOf) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			p, _ := persona.Get(name)
+			d := startDecoy(t, name, worldsFor(t, p))
+			alike, total, meant := 0, 0, 0
+			rules := map[string]int{}
+			vars := map[string]string{}
+			for _, sc := range scenarios() {
+				b, err := os.ReadFile(filepath.Join("testdata", name, sc.Name+".txt"))
+				if err != nil {
+					t.Errorf("%s: no transcript: %v", sc.Name, err)
+					continue
+				}
+				want := map[int]Normal{}
+				for i, n := range ParseTranscript(string(b)) {
+					want[i] = n
+				}
+				if sc.World {
+					if err := prepareDecoy(d); err != nil {
+						t.Fatal(err)
+					}
+				}
+				as, err := Play(context.Background(), d, sc, vars, p.API)
+				if err != nil {
+					t.Errorf("%v", err)
+				}
+				n := NewNormalizer()
+				i := 0
+				s, a := 0, 0
+				for k, st := range sc.Steps {
+					if as == nil || as[k].Head == "" && as[k].End == "" || st.Quiet {
+						continue
+					}
+					w, ok := want[i]
+					i++
+					if !ok || w.Title != st.Title() {
+						t.Errorf("%s: transcript is of other steps (%q, not %q): record it again", sc.Name, w.Title, st.Title())
+						break
+					}
+					total++
+					s++
+					diffs := Diff(w, n.Answer(st, as[k]))
+					played[name+"\t"+sc.Name] = true
+					bad := 0
+					for _, df := range diffs {
+						dv := &deviation{persona: name, scenario: sc.Name, step: w.Title, field: df.Field}
+						if known := devs[dv.key()]; known != nil {
+							known.seen = true
+							continue
+						}
+						bad++
+						t.Errorf("%s | %s | %s\n\twant %s\n\tgot  %s", sc.Name, w.Title, df.Field, cut(df.Want), cut(df.Got))
+					}
+					switch {
+					case len(diffs) == 0:
+						alike++
+						a++
+					case bad == 0:
+						meant++
+					}
+				}
+				for k, c := range n.Count {
+					rules[k] += c
+				}
+				fmt.Printf("%-24s %-14s %d/%d\n", name, sc.Name, a, s)
+			}
+			fmt.Printf("%s: %d of %d answers alike, %d differ as written; rules used %v\n", name, alike, total, meant, ordered(rules))
+		})
+	}
+	if *only != "" || *relOf != "" {
+		return
+	}
+	for k, d := range devs {
+		if !d.seen && played[d.persona+"\t"+d.scenario] {
+			t.Errorf("deviations.tsv: %q no longer differs: take the row out", k)
+		}
+	}
+	fmt.Printf("%d deviations\n", len(devs))
+}
+
+func cut(s string) string {
+	if len(s) > 600 {
+		s = s[:600] + "..."
+	}
+	return strings.ReplaceAll(s, "\n", `\n`)
+}
+
+func ordered(m map[string]int) string {
+	var out []string
+	for k, v := range m {
+		out = append(out, fmt.Sprintf("%s:%d", k, v))
+	}
+	sort.Strings(out)
+	return strings.Join(out, " ")
+}
+
+var _ http.Handler = (*engineapi.Server)(nil)
