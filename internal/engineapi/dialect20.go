@@ -16,6 +16,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/registry"
+	"github.com/docker/docker/api/types/swarm"
 	"github.com/docker/docker/api/types/versions"
 
 	"github.com/whalefall/whalefall/internal/persona"
@@ -59,8 +60,9 @@ var words20 = []rewording{
 	say("GET /images/search", `^invalid repository name: repository name \(.*\) should not have a scheme$`, `Invalid repository name (ex: "registry.domain.tld/myrepos")`, 500),
 	say("POST /containers/prune", `^failed to parse value as time or duration: `, "failed to parse value as time or duration: ", 500),
 	say("POST /build/prune", `^invalid filter$`, "could not parse filters: invalid filter", 500),
-	say("GET /containers/json", `^invalid filter '(exited)=\[?(.*?)\]?'(?:: (strconv.*))?$`, `strconv.Atoi: parsing "$2": invalid syntax`, 500),
-	say("GET /containers/json", `^unrecognized filter value for health: (.*)$`, "Unrecognised filter value for health: $1", 0),
+	say("GET /containers/json", `^invalid filter 'exited=.*?': (strconv.*)$`, "$1", 500),
+	say("GET /containers/json", `^invalid filter 'health=(.*?)': invalid value for health.*$`, "Unrecognised filter value for health: $1", 0),
+	say("GET /containers/json", `^invalid filter '(status=.*?)': invalid value for state.*$`, "Invalid filter '$1'", 0),
 	say("GET /networks", `^invalid filter: '?type'?='(.*)'$`, "invalid filter: 'type'='$1'", 500),
 	say("", `^invalid filter '`, "Invalid filter '", 0),
 	say("POST /build", `^invalid version "`, `invalid version "`, 500),
@@ -90,6 +92,18 @@ var fronts20 = map[string]front{
 	"POST /volumes/create":                decodeFirst(func() any { return new(volumeCreateBody) }, eofText, errInvalid, true),
 	"POST /plugins/{name:.*}/set":         decodeFirst(func() any { return new([]string) }, eofText, errInvalid, false),
 	"POST /auth":                          auth20,
+	"POST /swarm/init":                    decodeFirst(func() any { return new(swarm.InitRequest) }, eofText, errInvalid, true),
+	"POST /swarm/join":                    decodeFirst(func() any { return new(swarm.JoinRequest) }, eofText, errInvalid, true),
+	"POST /swarm/update":                  decodeFirst(func() any { return new(swarm.Spec) }, eofText, errInvalid, true),
+	"POST /swarm/unlock":                  decodeFirst(func() any { return new(swarm.UnlockRequest) }, eofText, errInvalid, true),
+	"POST /services/create":               decodeFirst(func() any { return new(swarm.ServiceSpec) }, eofText, errInvalid, true),
+	"POST /services/{id}/update":          decodeFirst(func() any { return new(swarm.ServiceSpec) }, eofText, errInvalid, true),
+	"POST /nodes/{id}/update":             decodeFirst(func() any { return new(swarm.NodeSpec) }, eofText, errInvalid, true),
+	"POST /secrets/create":                decodeFirst(func() any { return new(swarm.SecretSpec) }, eofText, errInvalid, true),
+	"POST /secrets/{id}/update":           decodeFirst(func() any { return new(swarm.SecretSpec) }, eofText, errInvalid, true),
+	"POST /configs/create":                decodeFirst(func() any { return new(swarm.ConfigSpec) }, eofText, errInvalid, true),
+	"POST /configs/{id}/update":           decodeFirst(func() any { return new(swarm.ConfigSpec) }, eofText, errInvalid, true),
+	"POST /plugins/pull":                  pluginPull20,
 	"POST /commit":                        commit20,
 	"GET /images/{name:.*}/json":          imageJSON20,
 	"POST /images/{name:.*}/tag":          tag20,
@@ -429,6 +443,18 @@ func (w *rewriter) Flush() {
 	if f, ok := w.ResponseWriter.(http.Flusher); ok {
 		f.Flush()
 	}
+}
+
+// pluginPull20 reads the privileges before the reference.
+func pluginPull20(ctx context.Context, c *call, w http.ResponseWriter, r *http.Request, next httputils.APIFunc) error {
+	if err := httputils.ParseForm(r); err != nil {
+		return err
+	}
+	var v []json.RawMessage
+	if err := firstJSON(r, &v); err != nil {
+		return raw("failed to parse privileges: " + decodeText(err, ""))
+	}
+	return next(ctx, w, r, c.vars)
 }
 
 // untyped20: 20.10 names no type for logs.

@@ -16,7 +16,6 @@ import (
 // This file is 26.1's dialect where it differs from 28.5.2. Seen on 26.1.5.
 
 var words26 = []rewording{
-	say("GET /distribution/", `repository name \(([^/)]*)\) must be lowercase`, "repository name (library/$1) must be lowercase", 0),
 	say("POST /containers/create", `^invalid network mode: `, "Invalid network mode: ", 0),
 	say("POST /containers/create", `^invalid isolation \((.*)\): linux only supports 'default'$`, `Invalid isolation: "$1" - linux only supports 'default'`, 0),
 }

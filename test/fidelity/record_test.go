@@ -16,6 +16,7 @@ import (
 var (
 	record = flag.Bool("record", false, "play the scenarios against real daemons and write testdata")
 	only   = flag.String("scenario", "", "only scenarios whose name contains this")
+	real   = flag.Bool("real", false, "play the scenarios against real daemons and compare with testdata")
 	relOf  = flag.String("release", "", "only releases whose version contains this")
 )
 
@@ -43,10 +44,10 @@ func transcript(steps []Step, as []Answer, n *Normalizer) string {
 	return b.String()
 }
 
-// TestRecord writes the transcripts of real daemons.
+// TestRecord writes the transcripts of real daemons, or holds them to what is written.
 func TestRecord(t *testing.T) {
-	if !*record {
-		t.Skip("plays against real daemons with -record")
+	if !*record && !*real {
+		t.Skip("plays against real daemons with -record or -real")
 	}
 	for _, r := range oracle.All {
 		if *relOf != "" && !strings.Contains(r.Version, *relOf) {
@@ -85,8 +86,27 @@ func TestRecord(t *testing.T) {
 				if as == nil {
 					continue
 				}
-				if err := os.WriteFile(filepath.Join(dir, sc.Name+".txt"), []byte(transcript(sc.Steps, as, NewNormalizer())), 0o644); err != nil {
-					t.Fatal(err)
+				file, text := filepath.Join(dir, sc.Name+".txt"), transcript(sc.Steps, as, NewNormalizer())
+				if *record {
+					if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+						t.Fatal(err)
+					}
+					continue
+				}
+				// The transcript must still be what the daemon says.
+				b, err := os.ReadFile(file)
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				was, is := ParseTranscript(string(b)), ParseTranscript(text)
+				for i := range min(len(was), len(is)) {
+					for _, d := range Diff(was[i], is[i]) {
+						t.Errorf("%s | %s | %s\n\twas %s\n\tis  %s", sc.Name, was[i].Title, d.Field, cut(d.Want), cut(d.Got))
+					}
+				}
+				if len(was) != len(is) {
+					t.Errorf("%s: %d answers, transcript has %d", sc.Name, len(is), len(was))
 				}
 			}
 		})
