@@ -38,13 +38,13 @@ const (
  chsh expiry faillog gpasswd newgrp passwd dpkg dpkg-deb dpkg-divert dpkg-query dpkg-split dpkg-statoverride update-alternatives
  apt apt-cache apt-cdrom apt-config apt-get apt-key apt-mark debconf debconf-show getopt setsid taskset nsenter unshare flock
  renice rev lscpu lsmem logger last lastb mesg script scriptreplay setarch i386 linux32 linux64 x86_64 whereis namei col column
- colrm ipcs ipcrm ipcmk lslocks lslogins mcookie nawk-dummy partx prlimit uclampset utmpdump chrt choom fallocate fincore
+ colrm ipcs ipcrm ipcmk lslocks lslogins mcookie partx prlimit uclampset utmpdump chrt choom fallocate fincore
  getconf getent iconv ldd locale localedef pldd tzselect zdump catchsegv captoinfo clear infocmp infotocap reset tabs tic toe
  tput tset bashbug gpgv deb-systemd-helper deb-systemd-invoke bzip2 bunzip2 bzcat xz unxz xzcat lzma`
 	debSbin = `adduser addgroup deluser delgroup useradd userdel usermod groupadd groupdel groupmod grpck pwck pwconv pwunconv
  chpasswd chgpasswd newusers nologin chroot agetty blkid blkdiscard ctrlaltdel fsck fsfreeze fstrim getty hwclock losetup mkfs
  mkswap pivot_root raw runuser start-stop-daemon sulogin swaplabel swapon swapoff switch_root wipefs zramctl ldconfig
- installkernel invoke-rc.d update-rc.d service policy-rc.d-dummy tarcat rmt shadowconfig vigr vipw dpkg-preconfigure
+ installkernel invoke-rc.d update-rc.d service rmt shadowconfig vigr vipw dpkg-preconfigure
  dpkg-reconfigure e2fsck mke2fs tune2fs unix_chkpwd pam-auth-update remove-shell add-shell zic iconvconfig`
 	serverBin = `ps top free uptime w vmstat pgrep pkill pmap pwdx slabtop tload watch kill killall pstree fuser curl wget ssh scp
  sftp ssh-keygen ssh-copy-id ssh-add ssh-agent rsync git python3.10 perl vim.basic nano less lsof strace tcpdump netstat ss ip
@@ -54,7 +54,7 @@ const (
  make gcc ld as strings nm objdump iptables-xml`
 	serverSbin = `iptables ip6tables iptables-save iptables-restore nft ufw sshd cron rsyslogd sysctl modprobe lsmod insmod rmmod
  depmod modinfo ifconfig route arp fdisk parted reboot shutdown halt poweroff init telinit logrotate visudo arpd bridge tc
- chkrootkit-dummy cryptsetup dhclient ethtool irqbalance mkfs.ext4 resize2fs tune2fs apparmor_parser apparmor_status`
+ cryptsetup dhclient ethtool irqbalance mkfs.ext4 resize2fs tune2fs apparmor_parser apparmor_status`
 )
 
 func (t *Tree) skeleton() {
@@ -377,7 +377,7 @@ func debTree(d distro) *Tree {
 		"/etc/systemd/system", "/etc/terminfo", "/etc/update-motd.d", "/usr/games", "/usr/include", "/usr/lib/x86_64-linux-gnu", "/usr/lib64",
 		"/usr/libexec", "/usr/src", "/usr/share/doc", "/usr/share/man", "/usr/share/zoneinfo", "/var/backups", "/var/cache/apt/archives/partial",
 		"/var/cache/debconf", "/var/lib/apt/lists", "/var/lib/dpkg/info", "/var/lib/dpkg/updates", "/var/lib/misc", "/var/lib/pam", "/var/log/apt",
-		"/var/spool/mail-dummy")
+		"/var/spool")
 	t.Dir(0o2775, "/var/local")
 	t.put(Node{Path: "/var/mail", Mode: 0o042775, GID: 8})
 	t.Link("/bin", "usr/bin")
@@ -444,7 +444,7 @@ func centosTree(version string) *Tree {
 	t := &Tree{}
 	t.skeleton()
 	t.Dir(0o555, "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64")
-	t.Dir(0o755, "/etc/yum", "/etc/yum.repos.d", "/etc/pki/rpm-gpg", "/etc/rpm", "/etc/profile.d", "/etc/cron.d-dummy", "/etc/init.d", "/etc/sysconfig",
+	t.Dir(0o755, "/etc/yum", "/etc/yum.repos.d", "/etc/pki/rpm-gpg", "/etc/rpm", "/etc/profile.d", "/etc/init.d", "/etc/sysconfig",
 		"/etc/security", "/etc/skel", "/etc/systemd/system", "/var/lib/rpm", "/var/lib/yum", "/var/cache/yum", "/var/adm", "/var/db", "/var/lock")
 	t.Dir(0o550, "/root")
 	t.Link("/bin", "usr/bin")
@@ -452,7 +452,7 @@ func centosTree(version string) *Tree {
 	t.Link("/lib", "usr/lib")
 	t.Link("/lib64", "usr/lib64")
 	t.Link("/var/run", "../run")
-	t.Bins("/usr/bin", coreutils+" bash find xargs grep egrep fgrep sed gawk tar gzip gunzip zcat hostname login su mount umount lsblk dmesg more findmnt mountpoint chage gpasswd newgrp passwd rpm yum curl python2.7 ps-dummy getopt setsid taskset nsenter unshare flock renice rev lscpu logger last mesg script setarch whereis column kill getent iconv ldd locale localedef clear reset tput tset vi openssl xz unxz bzip2 bunzip2 which diff cmp gpg2 ping ps top free uptime w pgrep pkill watch systemctl journalctl")
+	t.Bins("/usr/bin", coreutils+" bash find xargs grep egrep fgrep sed gawk tar gzip gunzip zcat hostname login su mount umount lsblk dmesg more findmnt mountpoint chage gpasswd newgrp passwd rpm yum curl python2.7 getopt setsid taskset nsenter unshare flock renice rev lscpu logger last mesg script setarch whereis column kill getent iconv ldd locale localedef clear reset tput tset vi openssl xz unxz bzip2 bunzip2 which diff cmp gpg2 ping ps top free uptime w pgrep pkill watch systemctl journalctl")
 	t.Bins("/usr/sbin", "useradd userdel usermod groupadd groupdel groupmod chpasswd nologin chroot agetty blkid fsck losetup mkfs mkswap pivot_root runuser swapon swapoff ldconfig adduser ip ss sysctl")
 	t.Link("/usr/bin/sh", "bash")
 	t.Link("/usr/bin/awk", "gawk")
@@ -482,5 +482,92 @@ func centosTree(version string) *Tree {
 	t.File("/etc/bashrc", 0o644, "# /etc/bashrc\n[ \"$PS1\" ] && PS1=\"[\\u@\\h \\W]\\\\$ \"\n")
 	t.File("/root/.bashrc", 0o644, "# .bashrc\n\nalias rm='rm -i'\nalias cp='cp -i'\nalias mv='mv -i'\n\nif [ -f /etc/bashrc ]; then\n\t. /etc/bashrc\nfi\n")
 	t.Link("/etc/mtab", "/proc/self/mounts")
+	return t
+}
+
+// DebPasswd and DebGroup are a fresh Debian's users and groups.
+const (
+	DebPasswd = debPasswd
+	DebGroup  = debGroup
+)
+
+// ServerTree is a server's disk: the distribution's base and what an
+// administrator of Docker hosts has installed.
+func ServerTree(name string) *Tree {
+	d := ubuntu2204
+	if name == "debian12" {
+		d = debian12
+	}
+	t := debTree(d)
+	t.Dir(0o755, "/boot/grub", "/etc/cron.d", "/etc/cron.hourly", "/etc/cron.weekly", "/etc/cron.monthly", "/etc/docker", "/etc/ssh", "/etc/sudoers.d", "/etc/systemd/network",
+		"/etc/netplan", "/etc/ufw", "/etc/apparmor.d", "/lost+found", "/snap", "/var/lib/containerd", "/var/lib/systemd", "/var/log/journal", "/var/log/unattended-upgrades",
+		"/opt/containerd", "/run/docker", "/run/containerd", "/run/systemd", "/run/sshd", "/var/www", "/var/lib/cloud", "/usr/lib/systemd/system", "/usr/lib/modules")
+	t.put(Node{Path: "/var/spool/cron/crontabs", Mode: 0o041730, GID: 106})
+	t.Bins("/usr/bin", serverBin)
+	t.Bins("/usr/sbin", serverSbin)
+	t.Bin("/usr/lib/systemd/systemd", "systemd", binSize("systemd"))
+	for _, s := range []string{"systemd-journald", "systemd-udevd", "systemd-networkd", "systemd-resolved", "systemd-logind"} {
+		t.Bin("/usr/lib/systemd/"+s, s, binSize(s))
+	}
+	t.Link("/usr/sbin/init", "/lib/systemd/systemd")
+	t.Link("/usr/bin/python3", "python3.10")
+	if name == "debian12" {
+		t.Bin("/usr/bin/python3.11", "python3", binSize("python3.11"))
+		t.Link("/usr/bin/python3", "python3.11")
+	} else {
+		t.Bin("/usr/bin/python3.10", "python3", binSize("python3.10"))
+	}
+	t.Link("/usr/bin/vi", "/etc/alternatives/vi")
+	t.Link("/usr/bin/vim", "/etc/alternatives/vim")
+	t.Link("/etc/alternatives/vi", "/usr/bin/vim.basic")
+	t.Link("/etc/alternatives/vim", "/usr/bin/vim.basic")
+	t.Link("/usr/bin/nc", "/etc/alternatives/nc")
+	t.Link("/etc/alternatives/nc", "/bin/nc.openbsd")
+	t.Bin("/usr/bin/nc.openbsd", "nc", binSize("nc.openbsd"))
+	t.Bin("/usr/bin/vim.basic", "vi", binSize("vim.basic"))
+	t.File("/etc/crontab", 0o644, `# /etc/crontab: system-wide crontab
+# Unlike any other crontab you don't have to run the `+"`crontab'"+`
+# command to install the new version when you edit this file
+# and files in /etc/cron.d. These files also have username fields,
+# that none of the other crontabs do.
+
+SHELL=/bin/sh
+# You can also override PATH, but by default, newer versions inherit it from the environment
+#PATH=/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin
+
+# Example of job definition:
+# .---------------- minute (0 - 59)
+# |  .------------- hour (0 - 23)
+# |  |  .---------- day of month (1 - 31)
+# |  |  |  .------- month (1 - 12) OR jan,feb,mar,apr ...
+# |  |  |  |  .---- day of week (0 - 6) (Sunday=0 or 7) OR sun,mon,tue,wed,thu,fri,sat
+# |  |  |  |  |
+# *  *  *  *  * user-name command to be executed
+17 *	* * *	root    cd / && run-parts --report /etc/cron.hourly
+25 6	* * *	root	test -x /usr/sbin/anacron || ( cd / && run-parts --report /etc/cron.daily )
+47 6	* * 7	root	test -x /usr/sbin/anacron || ( cd / && run-parts --report /etc/cron.weekly )
+52 6	1 * *	root	test -x /usr/sbin/anacron || ( cd / && run-parts --report /etc/cron.monthly )
+#
+`)
+	t.File("/etc/cron.d/e2scrub_all", 0o644, "30 3 * * 0 root test -e /run/systemd/system || SERVICE_MODE=1 /usr/lib/x86_64-linux-gnu/e2fsprogs/e2scrub_all_cron\n10 3 * * * root test -e /run/systemd/system || SERVICE_MODE=1 /sbin/e2scrub_all -A -r\n")
+	t.File("/etc/cron.daily/apt-compat", 0o755, "#!/bin/sh\n\nset -e\n\n# Systemd systems use a systemd timer unit which is preferable to\n# run.\nif [ -d /run/systemd/system ]; then\n    exit 0\nfi\n")
+	t.File("/etc/cron.daily/dpkg", 0o755, "#!/bin/sh\n\n# Skip if systemd is running.\nif [ -d /run/systemd/system ]; then\n  exit 0\nfi\n")
+	t.File("/etc/cron.daily/logrotate", 0o755, "#!/bin/sh\n\n# skip in favour of systemd timer\nif [ -d /run/systemd/system ]; then\n    exit 0\nfi\n")
+	t.File("/etc/docker/daemon.json", 0o644, "{\n  \"log-driver\": \"json-file\"\n}\n")
+	t.File("/etc/ssh/sshd_config", 0o644, "Include /etc/ssh/sshd_config.d/*.conf\n\n#Port 22\n#PermitRootLogin prohibit-password\nKbdInteractiveAuthentication no\nUsePAM yes\nX11Forwarding yes\nPrintMotd no\nAcceptEnv LANG LC_*\nSubsystem\tsftp\t/usr/lib/openssh/sftp-server\n")
+	t.File("/etc/sudoers", 0o440, "Defaults\tenv_reset\nDefaults\tmail_badpass\nDefaults\tsecure_path=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin\"\n\nroot\tALL=(ALL:ALL) ALL\n%admin ALL=(ALL) ALL\n%sudo\tALL=(ALL:ALL) ALL\n\n@includedir /etc/sudoers.d\n")
+	t.File("/etc/sysctl.conf", 0o644, "#\n# /etc/sysctl.conf - Configuration file for setting system variables\n#\n")
+	t.File("/etc/default/locale", 0o644, "LANG=C.UTF-8\n")
+	t.File("/etc/environment", 0o644, "PATH=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/games:/usr/local/games:/snap/bin\"\n")
+	t.File("/usr/lib/systemd/system/docker.service", 0o644, "[Unit]\nDescription=Docker Application Container Engine\nDocumentation=https://docs.docker.com\nAfter=network-online.target docker.socket firewalld.service containerd.service time-set.target\nWants=network-online.target containerd.service\nRequires=docker.socket\n\n[Service]\nType=notify\nExecStart=/usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock\nExecReload=/bin/kill -s HUP $MAINPID\nTimeoutStartSec=0\nRestartSec=2\nRestart=always\n\n[Install]\nWantedBy=multi-user.target\n")
+	t.File("/usr/lib/systemd/system/cron.service", 0o644, "[Unit]\nDescription=Regular background program processing daemon\nDocumentation=man:cron(8)\nAfter=remote-fs.target nss-user-lookup.target\n\n[Service]\nEnvironmentFile=-/etc/default/cron\nExecStart=/usr/sbin/cron -f -P $EXTRA_OPTS\nIgnoreSIGPIPE=false\nKillMode=process\nRestart=on-failure\n\n[Install]\nWantedBy=multi-user.target\n")
+	t.File("/var/log/auth.log", 0o640, "")
+	t.File("/var/log/syslog", 0o640, "")
+	t.File("/var/log/kern.log", 0o640, "")
+	t.File("/var/log/wtmp", 0o664, "")
+	t.File("/var/log/lastlog", 0o664, "")
+	t.File("/var/log/btmp", 0o660, "")
+	t.Blob("/boot/vmlinuz", 0o600, 11584808)
+	t.Blob("/boot/initrd.img", 0o644, 105938432)
 	return t
 }

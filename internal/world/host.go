@@ -1,0 +1,340 @@
+package world
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types/system"
+
+	"github.com/whalefall/whalefall/internal/event"
+	"github.com/whalefall/whalefall/internal/image"
+	"github.com/whalefall/whalefall/internal/kernel"
+)
+
+// Release is what a world must know of the daemon's release: plain data, taken
+// from the persona by whoever wires the two.
+type Release struct {
+	Version  string // 20.10.24
+	API      string // 1.41
+	Era      int    // 20, 26, 28: the releases whose behaviour is the same
+	CgroupV2 bool
+	// Debian marks the builds for tests: cgroup v1, cgroupfs.
+	Debian bool
+
+	ContainerdCommit, RuncCommit, InitCommit string
+}
+
+// Config is what a host is made from.
+type Config struct {
+	Secret  []byte
+	Release Release
+	// Kind is "lived-in" or "empty".
+	Kind string
+	// Provider names the profile: aws, hetzner, digitalocean, ovh, generic; empty
+	// picks one by the secret.
+	Provider string
+	Cores    int
+	Memory   int64
+	// Public is the address the world thinks it has.
+	Public netip.Addr
+	// Listen is the address and port dockerd was told to listen on.
+	Listen string
+
+	// Installed is when the installation was made, kept by whoever keeps the
+	// secret: the machine was booted some weeks before it. Zero takes the first
+	// of the month.
+	Installed time.Time
+
+	Clock    kernel.Clock
+	Rand     io.Reader // nil: derived from the secret and a counter
+	Programs *kernel.Registry
+	Network  kernel.Network
+	Limits   kernel.Limits
+	Quotas   Quotas
+	Refuse   []Rule
+	Trees    *image.Trees
+
+	Sink    event.Sink
+	Sensor  string
+	Persona string
+}
+
+// Quotas bound what one world may hold. Zero takes the default.
+type Quotas struct {
+	Containers int   // 200
+	Images     int   // 300
+	Networks   int   // 100
+	Volumes    int   // 200
+	Execs      int   // 1000 kept
+	Disk       int64 // 512 MiB of written bytes
+	Log        int64 // 4 MiB a container
+	Upload     int64 // 256 MiB a request
+}
+
+func (q *Quotas) defaults() {
+	def := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	def64 := func(p *int64, v int64) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	def(&q.Containers, 200)
+	def(&q.Images, 300)
+	def(&q.Networks, 100)
+	def(&q.Volumes, 200)
+	def(&q.Execs, 1000)
+	def64(&q.Disk, 512<<20)
+	def64(&q.Log, 4<<20)
+	def64(&q.Upload, 256<<20)
+}
+
+// Host is one installation's machine, from which worlds are made. It is
+// immutable after [NewHost] but for the count behind its random numbers.
+type Host struct {
+	cfg     Config
+	facts   Facts
+	catalog *image.Catalogue
+	trees   hostTrees
+}
+
+// Facts is what the machine is: made once from the secret and the profile.
+type Facts struct {
+	Name          string // host name
+	Domain        string
+	Provider      string
+	Distro        string // ubuntu2204, debian12
+	OS            string // as docker info has it
+	OSVersion     string
+	Kernel        string // uname -r
+	KernelBuild   string // uname -v
+	CPUModel      string
+	CPUVendor     string
+	Cores         int
+	Memory        int64
+	Swap          int64
+	Boot          time.Time
+	DockerStarted time.Time
+	DockerHost    string // dockerd's listening address
+	Private       netip.Addr
+	Gateway       netip.Addr
+	PrivateBits   int
+	Public        netip.Addr
+	NIC           string
+	MAC           string
+	Disk          string // vda, nvme0n1, sda
+	DiskSize      int64
+	DNS           []netip.Addr
+	Timezone      string
+	Admin         string // the login user
+	BridgeSubnet  netip.Prefix
+	StorageDriver string
+	BackingFS     string
+	CgroupDriver  string
+	Root          string
+}
+
+type provider struct {
+	names   []string // host name patterns
+	admin   string
+	distro  []string
+	kernels map[string][]string
+	cpus    []string
+	nic     string
+	disk    string
+	dns     []string
+	private string // the private network
+	bits    int
+}
+
+var providers = map[string]provider{
+	"aws": {names: []string{"ip-%I"}, admin: "ubuntu", distro: []string{"ubuntu2204"},
+		kernels: map[string][]string{"ubuntu2204": {"6.5.0-1014-aws", "6.5.0-1017-aws", "6.5.0-1020-aws", "6.8.0-1009-aws", "6.8.0-1015-aws"}},
+		cpus:    []string{"Intel(R) Xeon(R) Platinum 8259CL CPU @ 2.50GHz", "Intel(R) Xeon(R) Platinum 8175M CPU @ 2.50GHz", "AMD EPYC 7571"},
+		nic:     "ens5", disk: "nvme0n1", dns: []string{"172.31.0.2"}, private: "172.31.0.0", bits: 20},
+	"hetzner": {names: []string{"ubuntu-%Zgb-%L-%N", "%W-%N", "%W", "%W.%D"}, admin: "root", distro: []string{"ubuntu2204", "debian12"},
+		kernels: map[string][]string{"ubuntu2204": {"5.15.0-105-generic", "5.15.0-107-generic", "5.15.0-113-generic", "5.15.0-118-generic"}, "debian12": {"6.1.0-20-amd64", "6.1.0-21-amd64", "6.1.0-22-amd64"}},
+		cpus:    []string{"AMD EPYC Processor", "Intel Xeon Processor (Skylake, IBRS)", "AMD EPYC-Rome Processor"},
+		nic:     "eth0", disk: "sda", dns: []string{"185.12.64.2", "185.12.64.1"}, private: "172.31.1.0", bits: 32},
+	"digitalocean": {names: []string{"ubuntu-s-%Cvcpu-%Zgb-%L-%N", "docker-ubuntu-s-%Cvcpu-%Zgb-%L-%N", "%W-%N", "%W"}, admin: "root", distro: []string{"ubuntu2204"},
+		kernels: map[string][]string{"ubuntu2204": {"5.15.0-105-generic", "5.15.0-106-generic", "5.15.0-113-generic"}},
+		cpus:    []string{"DO-Regular", "DO-Premium-AMD", "DO-Premium-Intel"},
+		nic:     "eth0", disk: "vda", dns: []string{"67.207.67.2", "67.207.67.3"}, private: "10.114.0.0", bits: 20},
+	"ovh": {names: []string{"vps-%X", "ns%M", "%W"}, admin: "debian", distro: []string{"debian12", "ubuntu2204"},
+		kernels: map[string][]string{"ubuntu2204": {"5.15.0-105-generic", "5.15.0-112-generic"}, "debian12": {"6.1.0-18-cloud-amd64", "6.1.0-21-cloud-amd64", "6.1.0-23-cloud-amd64"}},
+		cpus:    []string{"Intel Core Processor (Haswell, no TSX)", "Intel(R) Xeon(R) CPU E5-1620 v2 @ 3.70GHz"},
+		nic:     "ens3", disk: "sda", dns: []string{"213.186.33.99"}, private: "10.0.0.0", bits: 24},
+	"generic": {names: []string{"%W", "%W%N", "%W-%N", "srv-%W", "%W.%D"}, admin: "deploy", distro: []string{"ubuntu2204", "debian12"},
+		kernels: map[string][]string{"ubuntu2204": {"5.15.0-101-generic", "5.15.0-105-generic", "5.15.0-116-generic"}, "debian12": {"6.1.0-17-amd64", "6.1.0-20-amd64", "6.1.0-25-amd64"}},
+		cpus:    []string{"Intel(R) Xeon(R) CPU E5-2680 v4 @ 2.40GHz", "Intel(R) Xeon(R) Silver 4210 CPU @ 2.20GHz", "AMD EPYC 7302P 16-Core Processor", "Intel(R) Core(TM) i7-8700 CPU @ 3.20GHz"},
+		nic:     "ens18", disk: "sda", dns: []string{"1.1.1.1", "8.8.8.8"}, private: "192.168.0.0", bits: 24},
+}
+
+var (
+	hostWords = strings.Fields(`web app api build ci stage staging prod node worker backend data db cache shop portal media files
+ backup mon metrics git repo runner dev test demo lab edge proxy gw mail crm erp wiki docs analytics stream search jobs queue
+ auth sso billing pay track image photo video radio news blog forum booking orders stock sales ship map geo iot sensor home`)
+	hostColors = strings.Fields(`amber birch cedar delta ember fjord grove heron iris jade kestrel larch maple nimbus onyx pine quartz
+ raven slate tundra umber violet willow xenon yarrow zephyr atlas boreas cobalt dune echo flint garnet harbor indigo juniper`)
+	hostRegions = strings.Fields(`fra1 nyc1 nyc3 ams3 sfo3 sgp1 lon1 blr1 tor1 nbg1 fsn1 hel1 ash hil`)
+)
+
+// NewHost makes an installation's machine.
+func NewHost(cfg Config) (*Host, error) {
+	if len(cfg.Secret) < 16 {
+		return nil, fmt.Errorf("world: the installation's secret has %d bytes, want at least 16", len(cfg.Secret))
+	}
+	if cfg.Clock == nil {
+		return nil, fmt.Errorf("world: no clock")
+	}
+	if cfg.Programs == nil {
+		cfg.Programs = kernel.NewRegistry()
+	}
+	if cfg.Release.Version == "" {
+		cfg.Release = Release{Version: "20.10.24", API: "1.41", Era: 20, CgroupV2: true,
+			ContainerdCommit: "2806fc1057397dbaeefbea0e4e17bddfbd388f38", RuncCommit: "v1.1.5-0-gf19387a", InitCommit: "de40ad0"}
+	}
+	if cfg.Kind == "" {
+		cfg.Kind = "lived-in"
+	}
+	cfg.Quotas.defaults()
+	for i := range cfg.Refuse {
+		if err := cfg.Refuse[i].check(); err != nil {
+			return nil, err
+		}
+	}
+	h := &Host{cfg: cfg}
+	if err := h.makeFacts(); err != nil {
+		return nil, err
+	}
+	salt := h.derive("catalogue")
+	h.catalog = image.NewCatalogue(salt[:], h.facts.DockerStarted, elf, cfg.Trees)
+	return h, nil
+}
+
+// Facts tells what the machine is.
+func (h *Host) Facts() Facts { return h.facts }
+
+// Catalogue is the registry the world pulls from.
+func (h *Host) Catalogue() *image.Catalogue { return h.catalog }
+
+func (h *Host) makeFacts() error {
+	r := h.rng("facts")
+	pick := func(s []string) string { return s[r.IntN(len(s))] }
+	name := h.cfg.Provider
+	if name == "" {
+		name = []string{"aws", "hetzner", "digitalocean", "ovh", "generic"}[r.IntN(5)]
+	}
+	p, ok := providers[name]
+	if !ok {
+		return fmt.Errorf("world: no provider profile %q", name)
+	}
+	f := Facts{Provider: name, Admin: p.admin, NIC: p.nic, Disk: p.disk, PrivateBits: p.bits, Timezone: "Etc/UTC",
+		StorageDriver: "overlay2", BackingFS: "extfs", Root: "/var/lib/docker", Public: h.cfg.Public}
+	f.Distro = pick(p.distro)
+	f.Kernel = pick(p.kernels[f.Distro])
+	f.CPUModel = pick(p.cpus)
+	f.CPUVendor = "GenuineIntel"
+	if strings.Contains(f.CPUModel, "AMD") || strings.HasPrefix(f.CPUModel, "AMD") {
+		f.CPUVendor = "AuthenticAMD"
+	}
+	f.Cores = h.cfg.Cores
+	if f.Cores == 0 {
+		f.Cores = []int{2, 2, 4, 4, 8}[r.IntN(5)]
+	}
+	gib := []int64{2, 4, 8, 8, 16}[r.IntN(5)]
+	if gib < int64(f.Cores) {
+		gib = int64(f.Cores)
+	}
+	f.Memory = h.cfg.Memory
+	if f.Memory == 0 {
+		// what a guest sees of its memory, less the kernel's own
+		f.Memory = gib<<30 - int64(90<<20+r.IntN(160<<20))&^4095
+	}
+	if name != "aws" && r.IntN(2) == 0 {
+		f.Swap = 2<<30 - 4096
+	}
+	since := h.cfg.Installed.UTC()
+	if since.IsZero() {
+		now := h.cfg.Clock.Now().UTC()
+		since = time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+	}
+	f.Boot = since.Add(-time.Duration(9*24+r.IntN(111*24)) * time.Hour).Add(-time.Duration(r.IntN(3600)) * time.Second).Truncate(time.Second)
+	f.DockerStarted = f.Boot.Add(time.Duration(9+r.IntN(7))*time.Second + time.Duration(r.IntN(1e9)))
+	base := netip.MustParseAddr(p.private).As4()
+	base[2] += byte(r.IntN(12))
+	if p.bits == 32 {
+		base[2] = 1
+	}
+	base[3] = byte(10 + r.IntN(240))
+	f.Private = netip.AddrFrom4(base)
+	gw := base
+	gw[3] = 1
+	f.Gateway = netip.AddrFrom4(gw)
+	if name == "hetzner" || name == "ovh" || !h.cfg.Public.IsValid() {
+		if h.cfg.Public.IsValid() && h.cfg.Public.Is4() {
+			f.Private = h.cfg.Public
+		}
+	}
+	for _, d := range p.dns {
+		f.DNS = append(f.DNS, netip.MustParseAddr(d))
+	}
+	f.MAC = fmt.Sprintf("%s:%02x:%02x:%02x", map[string]string{"aws": "02:1b:" + fmt.Sprintf("%02x", r.IntN(256)), "hetzner": "96:00:02",
+		"digitalocean": "de:ad:be", "ovh": "fa:16:3e", "generic": "52:54:00"}[name], r.IntN(256), r.IntN(256), r.IntN(256))
+	if name == "digitalocean" {
+		f.MAC = fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", r.IntN(64)<<2|2, r.IntN(256), r.IntN(256), r.IntN(256), r.IntN(256), r.IntN(256))
+	}
+	f.DiskSize = []int64{40, 50, 80, 100, 160, 240}[r.IntN(6)] << 30
+	word := pick(hostWords)
+	if r.IntN(3) == 0 {
+		word = pick(hostColors)
+	}
+	pat := pick(p.names)
+	f.Name = strings.NewReplacer(
+		"%I", strings.ReplaceAll(f.Private.String(), ".", "-"), "%W", word, "%N", fmt.Sprintf("%02d", 1+r.IntN(12)),
+		"%C", fmt.Sprint(f.Cores), "%Z", fmt.Sprint(gib), "%L", pick(hostRegions), "%D", word+"-net.internal",
+		"%X", fmt.Sprintf("%08x", r.Uint32()), "%M", fmt.Sprint(3000000+r.IntN(200000))).Replace(pat)
+	if f.Distro == "debian12" {
+		f.OS, f.OSVersion = "Debian GNU/Linux 12 (bookworm)", "12"
+		f.KernelBuild = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.90-1 (2024-05-03)"
+	} else {
+		f.OS, f.OSVersion = "Ubuntu 22.04.4 LTS", "22.04"
+		f.KernelBuild = fmt.Sprintf("#%d-Ubuntu SMP Mon Apr 15 17:%02d:%02d UTC 2024", 100+r.IntN(40), r.IntN(60), r.IntN(60))
+	}
+	f.CgroupDriver = "systemd"
+	if !h.cfg.Release.CgroupV2 {
+		f.CgroupDriver = "cgroupfs"
+	}
+	f.BridgeSubnet = netip.MustParsePrefix("172.17.0.0/16")
+	f.DockerHost = h.cfg.Listen
+	if f.DockerHost == "" {
+		f.DockerHost = "0.0.0.0:2375"
+	}
+	h.facts = f
+	return nil
+}
+
+// runtimes are the daemon's runtimes as /info shows them.
+func (h *Host) runtimes() map[string]system.RuntimeWithStatus {
+	m := map[string]system.RuntimeWithStatus{"runc": {Runtime: system.Runtime{Path: "runc"}}, "io.containerd.runc.v2": {Runtime: system.Runtime{Path: "runc"}}}
+	if h.cfg.Release.Era == 20 {
+		m["io.containerd.runtime.v1.linux"] = system.RuntimeWithStatus{Runtime: system.Runtime{Path: "runc"}}
+	}
+	return m
+}
+
+func (h *Host) validRuntime(name string) bool {
+	switch name {
+	case "", "runc", "io.containerd.runc.v2":
+		return true
+	case "io.containerd.runtime.v1.linux":
+		return h.cfg.Release.Era == 20
+	}
+	return false
+}

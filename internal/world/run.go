@@ -1,0 +1,1035 @@
+package world
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/netip"
+	"path"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/go-connections/nat"
+
+	"github.com/whalefall/whalefall/internal/event"
+	"github.com/whalefall/whalefall/internal/kernel"
+	"github.com/whalefall/whalefall/internal/vfs"
+)
+
+// running is a living process of a container or exec, with what carries its
+// input and output. Its goroutines end when the process has.
+type running struct {
+	w        *World
+	ns       *kernel.NS
+	task     *kernel.Task // nil for a process that is only shown
+	pid      int
+	pty      *kernel.PTY
+	stream   *stream
+	finished chan struct{} // closed when the end has been made known
+	started  chan struct{} // closed when the start has been made known
+	ended    chan int      // for a process that is only shown
+	once     sync.Once
+}
+
+func (r *running) release() { close(r.started) }
+
+func (r *running) signal(sig int) {
+	if r.task != nil {
+		r.ns.Kernel().Kill(r.task, kernel.Signal(sig))
+		return
+	}
+	if sig != 9 && sig != 15 && sig != 2 && sig != 3 && sig != 1 {
+		return
+	}
+	code := 128 + sig
+	if sig != 9 {
+		code = 0
+	}
+	r.once.Do(func() { r.ended <- code })
+}
+
+// pause freezes every process of the container, as the freezer cgroup does.
+func (r *running) pause() {
+	if r.task != nil {
+		for _, t := range r.ns.Tasks() {
+			r.ns.Kernel().Kill(t, kernel.SIGSTOP)
+		}
+	}
+}
+
+func (r *running) resume() {
+	if r.task != nil {
+		for _, t := range r.ns.Tasks() {
+			r.ns.Kernel().Kill(t, kernel.SIGCONT)
+		}
+	}
+}
+
+func (r *running) resize(h, w uint32) {
+	if r.pty != nil {
+		r.pty.Resize(uint16(min(h, 65535)), uint16(min(w, 65535)))
+	}
+}
+
+// newFS makes a tree within the world's budget.
+func (w *World) newFS(typ string, layers ...*vfs.Layer) *vfs.FS {
+	f := w.host.facts
+	return vfs.New(vfs.Config{Type: typ, Budget: w.budget, Inodes: 200000, Now: func() int64 { return w.now().UnixNano() },
+		Total: f.DiskSize, Free: f.DiskSize * 58 / 100}, layers...)
+}
+
+// launch makes the container's namespaces and starts its process. World.mu is
+// held. What must be said of it is appended to say.
+func (w *World) launch(c *Container, say *[]func()) error {
+	if c.image == nil && c.ImageID != "" {
+		c.image = w.images.Get(c.ImageID)
+	}
+	if err := w.wire(c, say); err != nil {
+		return err
+	}
+	if c.fs == nil {
+		c.fs = w.rootFS(c)
+	}
+	c.shown = false
+	ns, err := w.namespace(c)
+	if err != nil {
+		return err
+	}
+	if err := w.mountAll(c, ns, say); err != nil {
+		return err
+	}
+	cred, _, err := w.credOf(c, ns, c.Config.User, c.Host.Privileged)
+	if err != nil {
+		return systemErr("%s", err.Error())
+	}
+	dir := c.Config.WorkingDir
+	if dir == "" {
+		dir = "/"
+	}
+	mkdirIn(ns.Mounts(), ns.Context(), dir)
+	argv := append([]string{c.Path}, c.Args...)
+	env := w.environ(c, c.Config.Tty)
+	run := w.newRun(ns, c.stream)
+	sp := kernel.Spawn{Path: argv[0], Argv: argv, Env: withHome(env, w, ns, cred), Dir: dir, Cred: cred, Setsid: true, Origin: "init"}
+	io := w.wireIO(run, c.Config.Tty, c.Config.OpenStdin, nil, &sp)
+	task, err := ns.Start(sp)
+	if err != nil {
+		io.drop()
+		text, code := w.runtimeError(err, argv[0], dir, "create")
+		c.ExitCode = code
+		return text
+	}
+	run.task, run.pid = task, task.HostPID()
+	c.run, c.Pid = run, run.pid
+	log := c.log
+	io.copy(func(stderr bool, b []byte) {
+		log.write(stderr, b)
+		run.stream.write(stderr, b)
+	})
+	w.bg.Add(1)
+	go func() {
+		defer w.bg.Done()
+		<-task.Done()
+		io.wait(w)
+		log.flush()
+		<-run.started
+		w.exited(c, run, task.WaitStatus().Code(), ns.OOMKilled())
+	}()
+	return nil
+}
+
+func (w *World) newRun(ns *kernel.NS, s *stream) *running {
+	return &running{w: w, ns: ns, stream: s, finished: make(chan struct{}), started: make(chan struct{})}
+}
+
+// launchShown starts a process of the lived-in host that is only shown: it has a
+// number and a command line and ends when it is told to.
+func (w *World) launchShown(c *Container) {
+	run := w.newRun(nil, c.stream)
+	run.ended = make(chan int, 1)
+	w.nextShown++
+	run.pid = w.nextShown
+	c.run, c.Pid = run, run.pid
+	w.bg.Add(1)
+	go func() {
+		defer w.bg.Done()
+		select {
+		case code := <-run.ended:
+			<-run.started
+			w.exited(c, run, code, false)
+		case <-w.stopping:
+		}
+	}()
+}
+
+// rootFS makes a container's writable tree over its image.
+func (w *World) rootFS(c *Container) *vfs.FS {
+	if c.image == nil {
+		return w.newFS("overlay", w.host.initLayer())
+	}
+	return w.newFS("overlay", append(c.image.Trees(), w.host.initLayer())...)
+}
+
+// materialise gives a container of the lived-in host, whose process was only
+// shown so far, its namespaces and an idle first process: something wants to
+// enter it. World.mu is held.
+func (w *World) materialise(c *Container) error {
+	run := c.run
+	if run == nil || run.ns != nil {
+		return nil
+	}
+	if c.fs == nil {
+		c.fs = w.rootFS(c)
+	}
+	ns, err := w.namespace(c)
+	if err != nil {
+		return err
+	}
+	var say []func()
+	if err := w.mountAll(c, ns, &say); err != nil {
+		return err
+	}
+	argv := append([]string{c.Path}, c.Args...)
+	if n := len(c.Config.Entrypoint); n > 0 && n < len(argv) {
+		argv = argv[n:] // what the entrypoint's script execs
+	}
+	idle := func(t *kernel.Task) int {
+		for {
+			t.Pause()
+		}
+	}
+	task, err := ns.Start(kernel.Spawn{Path: argv[0], Argv: argv, Fn: idle, Origin: "boot", Setsid: true,
+		Files: map[int]*kernel.File{0: kernel.NullFile(), 1: kernel.NullFile(), 2: kernel.NullFile()}})
+	if err != nil {
+		return unknownErr("%s", vfs.AsErrno(err).Error())
+	}
+	run.ns, run.task, run.pid = ns, task, task.HostPID()
+	c.Pid = run.pid
+	w.bg.Add(1)
+	go func() {
+		defer w.bg.Done()
+		<-task.Done()
+		run.once.Do(func() { run.ended <- task.WaitStatus().Code() })
+	}()
+	return nil
+}
+
+// launchExec starts an exec's process. World.mu is held.
+func (w *World) launchExec(by Caller, e *Exec, size *[2]uint) (*running, error) {
+	c := e.c
+	if c.run == nil {
+		return nil, errNotRunning(c.ID)
+	}
+	if err := w.materialise(c); err != nil {
+		return nil, err
+	}
+	ns := c.run.ns
+	cred, _, err := w.credOf(c, ns, e.user, e.privileged || c.Host.Privileged)
+	if err != nil {
+		return nil, systemErr("%s", err.Error())
+	}
+	dir := e.dir
+	if dir == "" {
+		dir = "/"
+	}
+	argv := append([]string{e.entry}, e.args...)
+	run := w.newRun(ns, e.stream)
+	sp := kernel.Spawn{Path: argv[0], Argv: argv, Env: withHome(e.env, w, ns, cred), Dir: dir, Cred: cred, Setsid: true, Origin: "exec"}
+	io := w.wireIO(run, e.tty, e.stdin, size, &sp)
+	w.origins.Store(c.ID, by)
+	task, err := ns.Start(sp)
+	if err != nil {
+		io.drop()
+		text, code := w.runtimeError(err, argv[0], dir, "exec")
+		e.exit = &code
+		return nil, text
+	}
+	run.task, run.pid = task, task.HostPID()
+	io.copy(run.stream.write)
+	w.bg.Add(1)
+	go func() {
+		defer w.bg.Done()
+		<-task.Done()
+		io.wait(w)
+		<-run.started
+		w.execExited(e, run, task.WaitStatus().Code())
+	}()
+	return run, nil
+}
+
+// plumbing is a process's input and output as seen from outside.
+type plumbing struct {
+	w        *World
+	run      *running
+	in       *kernel.HostPipe
+	out, err *kernel.HostPipe
+	pty      *kernel.PTY
+	done     chan struct{}
+	n        int
+}
+
+// wireIO sets the process's descriptors 0 to 2: a terminal, or pipes.
+func (w *World) wireIO(run *running, tty, stdin bool, size *[2]uint, sp *kernel.Spawn) *plumbing {
+	p := &plumbing{w: w, run: run, done: make(chan struct{}, 4)}
+	if tty {
+		p.pty = w.kern.NewPTY()
+		run.pty = p.pty
+		if size != nil && size[0] > 0 && size[1] > 0 {
+			p.pty.Resize(uint16(min(size[0], 65535)), uint16(min(size[1], 65535)))
+		}
+		f := p.pty.Slave()
+		sp.Files = map[int]*kernel.File{0: f, 1: f, 2: f}
+		sp.Ctty = p.pty
+		return p
+	}
+	p.out, p.err = w.kern.OutputPipe(), w.kern.OutputPipe()
+	sp.Files = map[int]*kernel.File{0: kernel.NullFile(), 1: p.out.File(), 2: p.err.File()}
+	if stdin {
+		p.in = w.kern.InputPipe()
+		sp.Files[0] = p.in.File()
+	}
+	return p
+}
+
+// drop lets go of what no process took.
+func (p *plumbing) drop() {
+	for _, h := range []*kernel.HostPipe{p.in, p.out, p.err} {
+		if h != nil {
+			h.Drop()
+			h.Close()
+		}
+	}
+	if p.pty != nil {
+		p.pty.Close()
+	}
+}
+
+// copy starts the goroutines that carry the output to write, and the stream's
+// input to the process.
+func (p *plumbing) copy(write func(stderr bool, b []byte)) {
+	pump := func(r io.Reader, stderr bool) {
+		p.n++
+		p.w.bg.Add(1)
+		go func() {
+			defer p.w.bg.Done()
+			buf := make([]byte, 16<<10)
+			for {
+				n, err := r.Read(buf)
+				if n > 0 {
+					write(stderr, buf[:n])
+				}
+				if err != nil {
+					break
+				}
+			}
+			p.done <- struct{}{}
+		}()
+	}
+	var in io.WriteCloser
+	if p.pty != nil {
+		pump(p.pty, false)
+		in = p.pty
+	} else {
+		pump(p.out, false)
+		pump(p.err, true)
+		if p.in != nil {
+			in = p.in
+		}
+	}
+	if s := p.run.stream; s.stdin != nil && in != nil {
+		p.w.bg.Add(1)
+		go func() {
+			defer p.w.bg.Done()
+			_, _ = io.Copy(in, s.stdin)
+			if p.pty == nil {
+				in.Close()
+			}
+		}()
+	}
+}
+
+// wait gives the output two seconds to end after the process has, as the daemon
+// does, then cuts it off.
+func (p *plumbing) wait(w *World) {
+	late := make(chan struct{})
+	stop := w.after(2*time.Second, func() { close(late) })
+	defer stop()
+	for range p.n {
+		select {
+		case <-p.done:
+		case <-late:
+			p.cut()
+			return
+		case <-w.stopping:
+			p.cut()
+			return
+		}
+	}
+	p.cut()
+}
+
+func (p *plumbing) cut() {
+	for _, h := range []*kernel.HostPipe{p.in, p.out, p.err} {
+		if h != nil {
+			h.Close()
+		}
+	}
+	if p.pty != nil {
+		p.pty.Close()
+	}
+}
+
+// runtimeError words a failed start as containerd and runc do, and gives the
+// status that the container shows.
+func (w *World) runtimeError(err error, arg0, dir, op string) (error, int) {
+	no := vfs.AsErrno(err)
+	detail, code := "", exitUnknown
+	low := strings.ToLower(no.Error())
+	switch no {
+	case vfs.ENOENT, vfs.ENOTDIR:
+		code = exitCmdNotFound
+		detail = fmt.Sprintf("exec: %q: stat %s: %s", arg0, arg0, low)
+		if !strings.Contains(arg0, "/") {
+			detail = fmt.Sprintf("exec: %q: executable file not found in $PATH", arg0)
+		}
+	case vfs.EACCES, vfs.EPERM:
+		code = exitEaccess
+		detail = fmt.Sprintf("exec: %q: permission denied", arg0)
+	case vfs.EISDIR:
+		code = exitEaccess
+		detail = fmt.Sprintf("exec: %q: is a directory", arg0)
+	case vfs.ENOEXEC:
+		detail = fmt.Sprintf("exec %s: exec format error", arg0)
+		if w.host.cfg.Release.Era < 28 {
+			// The process is started and fails by itself: runc 1.1 and older told
+			// this on the container's stderr.
+			detail = fmt.Sprintf("exec %s: exec format error", arg0)
+		}
+	default:
+		detail = fmt.Sprintf("exec: %q: %s", arg0, low)
+	}
+	if w.host.cfg.Release.Era >= 28 && op == "create" {
+		detail = "error during container init: " + detail
+	}
+	var text string
+	if op == "exec" {
+		text = "OCI runtime exec failed: exec failed: unable to start container process: " + detail + ": unknown"
+	} else {
+		text = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: " + detail + ": unknown"
+		if w.host.cfg.Release.Era >= 26 {
+			text = "failed to create task for container: " + text
+		}
+	}
+	if code == exitUnknown {
+		return unknownErr("%s", text), code
+	}
+	if no == vfs.EISDIR {
+		text += ": permission denied"
+	}
+	return invalid("%s", text), code
+}
+
+// environ is the environment a container's processes start with:
+// CreateDaemonEnvironment.
+func (w *World) environ(c *Container, tty bool) []string {
+	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME=" + c.Config.Hostname}
+	if tty {
+		env = append(env, "TERM=xterm")
+	}
+	return replaceEnv(env, c.Config.Env)
+}
+
+// withHome adds HOME, as runc does.
+func withHome(env []string, w *World, ns *kernel.NS, cred *vfs.Cred) []string {
+	for _, e := range env {
+		if strings.HasPrefix(e, "HOME=") {
+			return env
+		}
+	}
+	home := "/"
+	for _, f := range passwd(readNS(ns, "/etc/passwd", 1<<20)) {
+		if f[2] == strconv.Itoa(int(cred.UID)) {
+			home = f[5]
+			break
+		}
+	}
+	if home == "" {
+		home = "/"
+	}
+	if cred.UID == 0 && home == "/" {
+		home = "/root"
+	}
+	return append(append([]string(nil), env...), "HOME="+home)
+}
+
+// passwd splits a passwd file into its well-formed lines.
+func passwd(b []byte) [][]string {
+	var out [][]string
+	sc := bufio.NewScanner(bytes.NewReader(b))
+	for sc.Scan() {
+		if f := strings.Split(sc.Text(), ":"); len(f) >= 7 {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func readNS(ns *kernel.NS, p string, limit int64) []byte {
+	return readPath(ns.Mounts(), ns.Context(), p, limit)
+}
+
+func readPath(mnt *vfs.Namespace, c *vfs.Context, p string, limit int64) []byte {
+	at, err := mnt.Resolve(c, p, true)
+	if err != nil || !at.Node().Stat().Mode.IsRegular() {
+		return nil
+	}
+	return vfs.ReadAll(vfs.ContentOf(at.Node(), limit), limit)
+}
+
+// userOf checks a user's name in a container, for exec create.
+func (w *World) userOf(c *Container, user string) (*vfs.Cred, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c.run == nil || c.run.ns == nil {
+		return vfs.Root(), nil
+	}
+	cred, _, err := w.credOf(c, c.run.ns, user, false)
+	return cred, err
+}
+
+// credOf makes the credentials of "user[:group]", as moby/sys/user.GetExecUser.
+func (w *World) credOf(c *Container, ns *kernel.NS, user string, privileged bool) (*vfs.Cred, string, error) {
+	caps := uint64(vfs.DockerCaps)
+	if privileged {
+		caps = vfs.AllCaps
+	}
+	for _, a := range c.Host.CapAdd {
+		caps |= capBits(a)
+	}
+	for _, d := range c.Host.CapDrop {
+		caps &^= capBits(d)
+	}
+	cred := &vfs.Cred{Caps: caps, Bound: caps}
+	name := "root"
+	if user != "" && user != "0" && user != "root" {
+		u, g, hasGroup := strings.Cut(user, ":")
+		num, numErr := strconv.ParseUint(u, 10, 31)
+		found := false
+		pw := passwd(readNS(ns, "/etc/passwd", 1<<20))
+		gr := strings.Split(string(readNS(ns, "/etc/group", 1<<20)), "\n")
+		for _, f := range pw {
+			if f[0] == u || numErr == nil && f[2] == strconv.FormatUint(num, 10) {
+				uid, _ := strconv.ParseUint(f[2], 10, 32)
+				gid, _ := strconv.ParseUint(f[3], 10, 32)
+				cred.UID, cred.GID, found, name = uint32(uid), uint32(gid), true, f[0]
+				break
+			}
+		}
+		if !found && u != "" {
+			if numErr != nil {
+				return nil, "", fmt.Errorf("unable to find user %s: no matching entries in passwd file", u)
+			}
+			cred.UID = uint32(num)
+		}
+		if hasGroup && g != "" {
+			ok := false
+			for _, l := range gr {
+				if f := strings.Split(l, ":"); len(f) >= 3 && (f[0] == g || f[2] == g) {
+					gid, _ := strconv.ParseUint(f[2], 10, 32)
+					cred.GID, ok = uint32(gid), true
+					break
+				}
+			}
+			if !ok {
+				gid, err := strconv.ParseUint(g, 10, 31)
+				if err != nil {
+					return nil, "", fmt.Errorf("unable to find group %s: no matching entries in group file", g)
+				}
+				cred.GID = uint32(gid)
+			}
+		}
+		if !hasGroup {
+			for _, l := range gr {
+				if f := strings.Split(l, ":"); len(f) >= 4 {
+					for _, m := range strings.Split(f[3], ",") {
+						if m != "" && m == name {
+							if gid, err := strconv.ParseUint(f[2], 10, 32); err == nil {
+								cred.Groups = append(cred.Groups, uint32(gid))
+							}
+						}
+					}
+				}
+			}
+		}
+		cred.EUID, cred.EGID = cred.UID, cred.GID
+		if cred.UID != 0 {
+			cred.Caps = 0
+		}
+	}
+	return cred, name, nil
+}
+
+var capNumbers = func() map[string]uint {
+	m := map[string]uint{}
+	for i, n := range strings.Fields(`CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE
+ NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE
+ SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON
+ BPF CHECKPOINT_RESTORE`) {
+		m[n] = uint(i)
+	}
+	return m
+}()
+
+func capBits(name string) uint64 {
+	n := strings.TrimPrefix(strings.ToUpper(name), "CAP_")
+	if n == "ALL" {
+		return vfs.AllCaps
+	}
+	if i, ok := capNumbers[n]; ok {
+		return 1 << i
+	}
+	return 0
+}
+
+// namespace makes what runc would: pid, mount, network namespaces by the host
+// configuration. World.mu is held.
+func (w *World) namespace(c *Container) (*kernel.NS, error) {
+	hc := c.Host
+	cfg := kernel.NSConfig{Root: c.fs, RootSource: "overlay", ReadonlyRoot: hc.ReadonlyRootfs, Hostname: c.Config.Hostname, Domainname: c.Config.Domainname,
+		PIDNS: true, Label: c.ID, Privileged: hc.Privileged, Memory: hc.Memory, MaskPaths: !hc.Privileged && len(hc.MaskedPaths) > 0,
+		ReadonlySys: !hc.Privileged, ShmSize: hc.ShmSize, Budget: w.budget}
+	lower := make([]string, 0, 4)
+	h := w.host.derive("overlay", c.ID)
+	for i := range min(len(c.fs.Layers()), 6) {
+		lower = append(lower, "/var/lib/docker/overlay2/l/"+strings.ToUpper(hex.EncodeToString(h[i*4:i*4+13])))
+	}
+	dir := "/var/lib/docker/overlay2/" + hex.EncodeToString(h[:])
+	cfg.RootOptions = "lowerdir=" + strings.Join(lower, ":") + ",upperdir=" + dir + "/diff,workdir=" + dir + "/work"
+	if w.host.cfg.Release.CgroupV2 {
+		cfg.Cgroup = "/"
+		if !hc.CgroupnsMode.IsPrivate() {
+			cfg.Cgroup = "/system.slice/docker-" + c.ID + ".scope"
+		}
+	} else {
+		cfg.Cgroup = "/docker/" + c.ID
+	}
+	if hc.PidsLimit != nil && *hc.PidsLimit > 0 {
+		cfg.Pids = int(*hc.PidsLimit)
+	}
+	for _, u := range hc.Ulimits {
+		if u.Name == "nofile" && u.Soft > 0 {
+			cfg.Nofile = uint64(u.Soft)
+		}
+	}
+	caps := uint64(vfs.DockerCaps)
+	if hc.Privileged {
+		caps = vfs.AllCaps
+	}
+	cfg.Cred = &vfs.Cred{Caps: caps, Bound: caps}
+	switch m := hc.PidMode; {
+	case m.IsHost():
+		cfg.PIDNS = false
+	case m.IsContainer():
+		o, err := w.find(m.Container())
+		if err != nil {
+			return nil, systemErr("%s", err.Error())
+		}
+		if !o.Running || o.run == nil || o.run.ns == nil {
+			return nil, systemErr("%s", w.pick20("cannot join PID of a non running container: "+o.ID, "cannot join PID namespace of a non running container: container "+o.ID+" is not running"))
+		}
+		cfg.PIDNS, cfg.Parent = false, o.run.ns
+	}
+	switch m := hc.NetworkMode; {
+	case m.IsHost():
+		cfg.Net = w.hostNS.Net()
+	case m.IsContainer():
+		o, err := w.find(m.ConnectedContainer())
+		if err != nil {
+			return nil, systemErr("%s", err.Error())
+		}
+		if !o.Running || o.run == nil {
+			return nil, conflict("cannot join network of a non running container: %s", o.ID)
+		}
+		if o.run.ns != nil {
+			cfg.Net = o.run.ns.Net()
+		}
+	default:
+		var ifs []kernel.Interface
+		names := make([]string, 0, len(c.Nets))
+		for n := range c.Nets {
+			names = append(names, n)
+		}
+		sort.Strings(names)
+		for _, n := range names {
+			e := c.Nets[n]
+			a, err := netip.ParseAddr(e.IPAddress)
+			if err != nil {
+				continue
+			}
+			gw, _ := netip.ParseAddr(e.Gateway)
+			ifs = append(ifs, kernel.Interface{Name: "eth" + strconv.Itoa(len(ifs)), MAC: e.MacAddress, Addr: netip.PrefixFrom(a, e.IPPrefixLen), Gateway: gw, MTU: 1500})
+		}
+		cfg.Net = w.kern.NewNetNS(ifs)
+	}
+	for _, d := range hc.Devices {
+		if !w.hostExists(d.PathOnHost) {
+			return nil, systemErr("error gathering device information while adding custom device %q: no such file or directory", d.PathOnHost)
+		}
+	}
+	ns, err := w.kern.NewNamespace(cfg)
+	if err != nil {
+		return nil, unknownErr("failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: error mounting: %v: unknown", err)
+	}
+	return ns, nil
+}
+
+// mkdirIn makes a directory and its parents.
+func mkdirIn(mnt *vfs.Namespace, c *vfs.Context, p string) {
+	p = path.Clean("/" + p)
+	if p == "/" {
+		return
+	}
+	if _, err := mnt.Resolve(c, p, true); err == nil {
+		return
+	}
+	mkdirIn(mnt, c, path.Dir(p))
+	_ = mnt.Mkdir(c, p, 0o755)
+}
+
+// mountAll mounts what the container asked for. World.mu is held.
+func (w *World) mountAll(c *Container, ns *kernel.NS, say *[]func()) error {
+	mnt, ctx := ns.Mounts(), ns.Context()
+	hm, hctx := w.hostNS.Mounts(), w.hostNS.Context()
+	by := c.origin
+	dir := "/var/lib/docker/containers/" + c.ID
+	w.hostMkdir(dir, 0o710)
+	w.writeHost(dir+"/hostname", []byte(c.Config.Hostname+"\n"), 0o644)
+	w.writeHost(dir+"/hosts", w.etcHosts(c), 0o644)
+	w.writeHost(dir+"/resolv.conf", w.resolvConf(c), 0o644)
+	for _, f := range []string{"resolv.conf", "hostname", "hosts"} {
+		if src, err := hm.Resolve(hctx, dir+"/"+f, true); err == nil {
+			touchIn(mnt, ctx, "/etc/"+f)
+			if at, err := mnt.Resolve(ctx, "/etc/"+f, true); err == nil {
+				_ = mnt.Bind(src, at, hm, false, false)
+			}
+		}
+	}
+	dests := make([]string, 0, len(c.Host.Tmpfs))
+	for d := range c.Host.Tmpfs {
+		dests = append(dests, d)
+	}
+	sort.Strings(dests)
+	for _, d := range dests {
+		mkdirIn(mnt, ctx, d)
+		if at, err := mnt.Resolve(ctx, d, true); err == nil {
+			_ = mnt.Attach(&vfs.Mount{FS: vfs.New(vfs.Config{Type: "tmpfs", Budget: w.budget, Bytes: 64 << 20, RootMode: 0o1777}), Source: "tmpfs", NoExec: true, NoSuid: true, NoDev: true}, at)
+		}
+	}
+	for _, m := range c.Mounts {
+		if err := w.mountOne(m, mnt, ctx); err != nil {
+			return err
+		}
+		if m.Type == mount.TypeVolume {
+			m := m
+			*say = append(*say, func() {
+				w.volumeEvent(by, m.Name, "mount", map[string]string{"container": c.ID, "destination": m.Destination,
+					"read/write": strconv.FormatBool(m.RW), "propagation": string(m.Propagation)})
+			})
+		}
+	}
+	return nil
+}
+
+// mountOne mounts one mount point in a mount namespace of the container's.
+func (w *World) mountOne(m *mountPoint, mnt *vfs.Namespace, ctx *vfs.Context) error {
+	hm, hctx := w.hostNS.Mounts(), w.hostNS.Context()
+	if m.Type == mount.TypeTmpfs {
+		mkdirIn(mnt, ctx, m.Destination)
+		at, err := mnt.Resolve(ctx, m.Destination, true)
+		if err != nil {
+			return nil
+		}
+		size := int64(64 << 20)
+		if m.Spec != nil && m.Spec.TmpfsOptions != nil && m.Spec.TmpfsOptions.SizeBytes > 0 {
+			size = min(m.Spec.TmpfsOptions.SizeBytes, w.host.cfg.Quotas.Disk)
+		}
+		return mnt.Attach(&vfs.Mount{FS: vfs.New(vfs.Config{Type: "tmpfs", Budget: w.budget, Bytes: size, RootMode: 0o1777}), Source: "tmpfs", NoExec: true, NoSuid: true, NoDev: true}, at)
+	}
+	src := m.Source
+	if m.subpath != "" {
+		src = path.Join(src, path.Clean("/"+m.subpath))
+	}
+	from, err := hm.Resolve(hctx, src, true)
+	if err != nil {
+		if m.Type == mount.TypeBind && m.Spec != nil {
+			return invalid("invalid mount config for type \"bind\": bind source path does not exist: %s", src)
+		}
+		w.hostMkdir(src, 0o755)
+		if from, err = hm.Resolve(hctx, src, true); err != nil {
+			return systemErr("error while creating mount source path '%s': mkdir %s: %s", src, src, strings.ToLower(vfs.AsErrno(err).Error()))
+		}
+	}
+	isDir := from.Node().Stat().Mode.IsDir()
+	at, err := mnt.Resolve(ctx, m.Destination, true)
+	if err != nil {
+		if isDir {
+			mkdirIn(mnt, ctx, m.Destination)
+		} else {
+			touchIn(mnt, ctx, m.Destination)
+		}
+		if at, err = mnt.Resolve(ctx, m.Destination, true); err != nil {
+			return systemErr("failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: error mounting %q to rootfs at %q: %s: unknown", src, m.Destination, strings.ToLower(vfs.AsErrno(err).Error()))
+		}
+	}
+	if at.Node().Stat().Mode.IsDir() != isDir {
+		return invalid("failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: error mounting %q to rootfs at %q: mount %s:%s (via /proc/self/fd/6), flags: 0x5000: not a directory: unknown: Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type",
+			src, m.Destination, src, m.Destination)
+	}
+	if m.Type == mount.TypeVolume && m.CopyData {
+		if v := w.volumes[m.Name]; v != nil && v.fresh {
+			v.fresh = false
+			copyUp(at, from, hctx)
+		}
+	}
+	return mnt.Bind(from, at, hm, true, !m.RW)
+}
+
+// copyUp copies what an image has at a volume's mount point into the empty
+// volume: copyExistingContents.
+func copyUp(at, to *vfs.Path, hctx *vfs.Context) {
+	src, ok1 := at.Mount().FS.(*vfs.FS)
+	dst, ok2 := to.Mount().FS.(*vfs.FS)
+	if !ok1 || !ok2 {
+		return
+	}
+	if ents, err := to.Node().ReadDir(hctx); err != nil || len(ents) > 0 {
+		return
+	}
+	var b bytes.Buffer
+	if src.WriteTar(&limited{&b, 64 << 20}, at.Node(), "") != nil {
+		return
+	}
+	_ = dst.Apply(to.Within(), &b, vfs.ApplyOptions{Resolver: resolve, Limits: vfs.TarLimits{Bytes: 64 << 20, Entries: 20000}})
+}
+
+type limited struct {
+	w io.Writer
+	n int64
+}
+
+func (l *limited) Write(b []byte) (int, error) {
+	if l.n -= int64(len(b)); l.n < 0 {
+		return 0, vfs.ENOSPC
+	}
+	return l.w.Write(b)
+}
+
+func touchIn(mnt *vfs.Namespace, c *vfs.Context, p string) {
+	if _, err := mnt.Resolve(c, p, true); err == nil {
+		return
+	}
+	mkdirIn(mnt, c, path.Dir(p))
+	_, _ = mnt.Create(c, p, vfs.NewAttr{Mode: vfs.S_IFREG | 0o644})
+}
+
+// etcHosts is the container's hosts file as libnetwork writes it.
+func (w *World) etcHosts(c *Container) []byte {
+	if c.Host.NetworkMode.IsHost() {
+		return readNS(w.hostNS, "/etc/hosts", 1<<20)
+	}
+	var b bytes.Buffer
+	b.WriteString("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\nff00::0\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n")
+	for _, e := range c.Host.ExtraHosts {
+		if n, ip, ok := strings.Cut(e, ":"); ok {
+			if ip == "host-gateway" {
+				ip = w.host.facts.BridgeSubnet.Addr().Next().String()
+			}
+			fmt.Fprintf(&b, "%s\t%s\n", ip, n)
+		}
+	}
+	names := make([]string, 0, len(c.Nets))
+	for n := range c.Nets {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	for _, n := range names {
+		if ip := c.Nets[n].IPAddress; ip != "" {
+			h := c.Config.Hostname
+			if c.Config.Domainname != "" {
+				h = h + "." + c.Config.Domainname + " " + h
+			}
+			fmt.Fprintf(&b, "%s\t%s\n", ip, h)
+		}
+	}
+	return b.Bytes()
+}
+
+func (w *World) resolvConf(c *Container) []byte {
+	var b bytes.Buffer
+	user := false
+	for n := range c.Nets {
+		user = user || !predefined(n)
+	}
+	servers := c.Host.DNS
+	if len(servers) == 0 {
+		for _, d := range w.host.facts.DNS {
+			servers = append(servers, d.String())
+		}
+	}
+	if c.Host.NetworkMode.IsHost() && len(c.Host.DNS) == 0 {
+		return readNS(w.hostNS, "/etc/resolv.conf", 1<<16)
+	}
+	if user {
+		b.WriteString("nameserver 127.0.0.11\noptions ndots:0\n")
+		return b.Bytes()
+	}
+	if len(c.Host.DNSSearch) > 0 {
+		b.WriteString("search " + strings.Join(c.Host.DNSSearch, " ") + "\n")
+	}
+	for _, s := range servers {
+		b.WriteString("nameserver " + s + "\n")
+	}
+	if len(c.Host.DNSOptions) > 0 {
+		b.WriteString("options " + strings.Join(c.Host.DNSOptions, " ") + "\n")
+	}
+	return b.Bytes()
+}
+
+// publish maps ports. World.mu is held.
+func (w *World) publish(c *Container) error {
+	c.Ports = nat.PortMap{}
+	if c.Host.NetworkMode.IsHost() || c.Host.NetworkMode.IsNone() {
+		return nil
+	}
+	keys := make([]string, 0, len(c.Host.PortBindings))
+	for p := range c.Host.PortBindings {
+		keys = append(keys, string(p))
+	}
+	for p := range c.Config.ExposedPorts {
+		if _, ok := c.Host.PortBindings[p]; !ok {
+			keys = append(keys, string(p))
+		}
+	}
+	sort.Strings(keys)
+	for _, k := range keys {
+		p := nat.Port(k)
+		bs, asked := c.Host.PortBindings[p]
+		if !asked && !c.Host.PublishAllPorts {
+			c.Ports[p] = nil
+			continue
+		}
+		if len(bs) == 0 {
+			bs = []nat.PortBinding{{}}
+		}
+		for _, b := range bs {
+			ips := []string{b.HostIP}
+			if b.HostIP == "" {
+				ips = []string{"0.0.0.0", "::"}
+			}
+			port := b.HostPort
+			if first, _, ok := strings.Cut(port, "-"); ok {
+				port = first
+			}
+			if port == "" || port == "0" {
+				for {
+					port = strconv.Itoa(w.nextPort)
+					w.nextPort++
+					if w.nextPort > 60999 {
+						w.nextPort = 32768
+					}
+					if w.ports[p.Proto()+"/"+port] == "" {
+						break
+					}
+				}
+			}
+			key := p.Proto() + "/" + port
+			if by := w.ports[key]; by != "" && by != c.ID {
+				if o := w.containers[by]; o != nil && o.Running {
+					return systemErr("%s", w.pick20(
+						fmt.Sprintf("driver failed programming external connectivity on endpoint %s (%s): Bind for %s:%s failed: port is already allocated", strings.TrimPrefix(c.Name, "/"), w.endpointOf(c), ips[0], port),
+						fmt.Sprintf("failed to set up container networking: driver failed programming external connectivity on endpoint %s (%s): Bind for %s:%s failed: port is already allocated", strings.TrimPrefix(c.Name, "/"), w.endpointOf(c), ips[0], port)))
+				}
+			}
+			w.ports[key] = c.ID
+			for _, ip := range ips {
+				c.Ports[p] = append(c.Ports[p], nat.PortBinding{HostIP: ip, HostPort: port})
+			}
+		}
+	}
+	return nil
+}
+
+func (w *World) endpointOf(c *Container) string {
+	for _, e := range c.Nets {
+		if e.EndpointID != "" {
+			return e.EndpointID
+		}
+	}
+	return w.newID()
+}
+
+// fileWritten records a file's new content.
+func (w *World) fileWritten(by Caller, pid int, ctr, p, onHost string, size int64, content vfs.Content) {
+	e := &event.FileWritten{PID: pid, Container: ctr, Path: p, Host: onHost, Size: size}
+	if content != nil {
+		h := sha256.New()
+		buf := make([]byte, 64<<10)
+		var keep []byte
+		var off int64
+		for off < size && off < 64<<20 {
+			n, err := content.ReadAt(buf, off)
+			h.Write(buf[:n])
+			if off == 0 && size <= event.Inline {
+				keep = append(keep, buf[:n]...)
+			}
+			off += int64(n)
+			if err != nil || n == 0 {
+				break
+			}
+		}
+		e.SHA256, e.Data = hex.EncodeToString(h.Sum(nil)), keep
+	}
+	w.emit(by, event.FileWrite, e)
+}
+
+// urlOf reads the URL out of what an HTTP client sent first.
+func urlOf(c kernel.ConnInfo) string {
+	line, rest, ok := bytes.Cut(c.Sent, []byte("\r\n"))
+	if !ok {
+		return ""
+	}
+	f := strings.Fields(string(line))
+	if len(f) != 3 || !strings.HasPrefix(f[2], "HTTP/") {
+		return ""
+	}
+	if strings.Contains(f[1], "://") {
+		return f[1]
+	}
+	host := c.Name
+	if host == "" {
+		host = c.Addr.Addr().String()
+	}
+	for _, h := range strings.Split(string(rest), "\r\n") {
+		if k, v, ok := strings.Cut(h, ":"); ok && strings.EqualFold(k, "host") {
+			host = strings.TrimSpace(v)
+			break
+		}
+	}
+	scheme := "http"
+	if c.Network == "tls" || c.Addr.Port() == 443 {
+		scheme = "https"
+	}
+	if _, _, hasPort := strings.Cut(host, ":"); !hasPort {
+		if p := c.Addr.Port(); p != 80 && p != 443 {
+			host += ":" + strconv.Itoa(int(p))
+		}
+	}
+	return scheme + "://" + host + f[1]
+}
