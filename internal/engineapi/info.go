@@ -21,13 +21,10 @@ func info(ctx context.Context, c *call, w http.ResponseWriter, r *http.Request, 
 		return err
 	}
 	i := *in
-	i.Swarm = c.d.Swarm.Info(ctx)
-	i.Warnings = append(append([]string(nil), i.Warnings...), i.Swarm.Warnings...)
 	p, v := c.s.p, httputils.VersionFromContext(ctx)
-	i.ServerVersion = p.Version
-	i.ContainerdCommit = system.Commit{ID: p.Containerd.Commit}
-	i.RuncCommit = system.Commit{ID: p.Runc.Commit}
-	i.InitCommit = system.Commit{ID: p.Init.Commit}
+	p.Dress(&i, c.s.cfg.Args)
+	i.Swarm = c.d.Swarm.Info(ctx)
+	i.Warnings = append(i.Warnings, i.Swarm.Warnings...)
 	if versions.LessThan(v, "1.25") {
 		opts, err := system.DecodeSecurityOptions(i.SecurityOptions)
 		if err != nil {

@@ -601,7 +601,6 @@ func Info20(in *system.Info, version string) any {
 		return in
 	}
 	out.BridgeNfIptables, out.BridgeNfIP6tables = true, true
-	out.Plugins.Log = without(out.Plugins.Log)
 	if in.CgroupVersion == "1" {
 		out.KernelMemory, out.KernelMemoryTCP = true, true
 	}
@@ -617,20 +616,4 @@ func Info20(in *system.Info, version string) any {
 		out.ExecutionDriver = "<not supported>"
 	}
 	return &out
-}
-
-// without takes the log drivers away that came later, and puts back the one that went.
-func without(in []string) []string {
-	out := make([]string, 0, len(in)+1)
-	seen := false
-	for _, l := range in {
-		if l == "logentries" {
-			seen = true
-		}
-		if l > "logentries" && !seen {
-			out, seen = append(out, "logentries"), true
-		}
-		out = append(out, l)
-	}
-	return out
 }

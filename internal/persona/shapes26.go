@@ -157,7 +157,7 @@ func Info26(in *system.Info, version string) any {
 	if !versions.LessThan(version, "1.42") {
 		km = false
 	}
-	return info26of(&out, in, km, in.KernelMemoryTCP || in.CgroupVersion == "1")
+	return info26of(&out, in, version, km, in.KernelMemoryTCP || in.CgroupVersion == "1")
 }
 
 // info26 is info20 with what changed by 26.1.
@@ -199,7 +199,7 @@ type info26 struct {
 	OSType             string
 	Architecture       string
 	IndexServerAddress string
-	RegistryConfig     *registryConfig20
+	RegistryConfig     *registryConfig26
 	NCPU               int
 	MemTotal           int64
 	GenericResources   []swarm.GenericResource
@@ -224,22 +224,40 @@ type info26 struct {
 	ProductLicense     string `json:",omitempty"`
 	CDISpecDirs        []string
 	Warnings           []string
+	ExecutionDriver    string `json:",omitempty"`
+}
+
+// registryConfig26 is registry.ServiceConfig; the first two are no longer set.
+type registryConfig26 struct {
+	AllowNondistributableArtifactsCIDRs     []string
+	AllowNondistributableArtifactsHostnames []string
+	InsecureRegistryCIDRs                   list[string]
+	IndexConfigs                            map[string]*indexInfo20
+	Mirrors                                 []string
 }
 
 func decode(b []byte, v any) error { return json.Unmarshal(b, v) }
 
-func info26of(o *info20, in *system.Info, km, kmtcp bool) *info26 {
+func info26of(o *info20, in *system.Info, version string, km, kmtcp bool) *info26 {
 	cdi := in.CDISpecDirs
 	if cdi == nil {
 		cdi = []string{}
+	}
+	var rc *registryConfig26
+	if r := o.RegistryConfig; r != nil {
+		rc = &registryConfig26{InsecureRegistryCIDRs: r.InsecureRegistryCIDRs, IndexConfigs: r.IndexConfigs, Mirrors: r.Mirrors}
+	}
+	driver := ""
+	if versions.LessThan(version, "1.25") {
+		driver = "<not supported>"
 	}
 	return &info26{
 		o.ID, o.Containers, o.ContainersRunning, o.ContainersPaused, o.ContainersStopped, o.Images, o.Driver, o.DriverStatus, o.SystemStatus, o.Plugins,
 		o.MemoryLimit, o.SwapLimit, km, kmtcp, o.CPUCfsPeriod, o.CPUCfsQuota, o.CPUShares, o.CPUSet, o.PidsLimit, o.IPv4Forwarding,
 		o.BridgeNfIptables, o.BridgeNfIP6tables, o.Debug, o.NFd, o.OomKillDisable, o.NGoroutines, o.SystemTime, o.LoggingDriver, o.CgroupDriver, o.CgroupVersion,
-		o.NEventsListener, o.KernelVersion, o.OperatingSystem, o.OSVersion, o.OSType, o.Architecture, o.IndexServerAddress, o.RegistryConfig, o.NCPU, o.MemTotal,
+		o.NEventsListener, o.KernelVersion, o.OperatingSystem, o.OSVersion, o.OSType, o.Architecture, o.IndexServerAddress, rc, o.NCPU, o.MemTotal,
 		o.GenericResources, o.DockerRootDir, o.HTTPProxy, o.HTTPSProxy, o.NoProxy, o.Name, o.Labels, o.ExperimentalBuild, o.ServerVersion, in.Runtimes,
 		o.DefaultRuntime, o.Swarm, o.LiveRestoreEnabled, o.Isolation, o.InitBinary, o.ContainerdCommit, o.RuncCommit, o.InitCommit, o.SecurityOptions,
-		o.ProductLicense, cdi, o.Warnings,
+		o.ProductLicense, cdi, o.Warnings, driver,
 	}
 }

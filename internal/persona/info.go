@@ -1,0 +1,122 @@
+package persona
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/docker/docker/api/types/system"
+)
+
+// attack is the end of every warning about an open API.
+const attack = "\n         Access to the remote API is equivalent to root access on the host. Refer\n         to the 'Docker daemon attack surface' section in the documentation for\n         more information: https://docs.docker.com/go/attack-surface/"
+
+// Dress puts the release's own facts into a world's Info: its version and its parts',
+// its log drivers, the names of security profiles, the registry's defaults, and the
+// warnings that follow from the daemon's command line. What is the host's stays.
+func (p *Persona) Dress(i *system.Info, args []string) {
+	i.ServerVersion = p.Version
+	i.ContainerdCommit = system.Commit{ID: p.Containerd.Commit}
+	i.RuncCommit = system.Commit{ID: p.Runc.Commit}
+	i.InitCommit = system.Commit{ID: p.Init.Commit}
+
+	logs := []string{"awslogs", "fluentd", "gcplogs", "gelf", "journald", "json-file", "local", "splunk", "syslog"}
+	switch {
+	case p.Era == Era20:
+		logs = []string{"awslogs", "fluentd", "gcplogs", "gelf", "journald", "json-file", "local", "logentries", "splunk", "syslog"}
+	case p.Era == Era28 && p.Debian:
+		// Debian builds that release without Google's driver.
+		logs = []string{"awslogs", "fluentd", "gelf", "journald", "json-file", "local", "splunk", "syslog"}
+	}
+	i.Plugins.Log = logs
+
+	profile := "builtin"
+	if p.Era == Era20 {
+		profile = "default"
+	}
+	opts := make([]string, len(i.SecurityOptions))
+	for k, o := range i.SecurityOptions {
+		if strings.HasPrefix(o, "name=seccomp,profile=") && !strings.Contains(o, "unconfined") {
+			o = "name=seccomp,profile=" + profile
+		}
+		opts[k] = o
+	}
+	i.SecurityOptions = opts
+
+	// Overlay's status has had a line on metacopy since 23.
+	var ds [][2]string
+	for _, l := range i.DriverStatus {
+		if l[0] == "Using metacopy" {
+			continue
+		}
+		if l[0] == "Native Overlay Diff" && p.Era > Era20 {
+			ds = append(ds, [2]string{"Using metacopy", "false"})
+		}
+		ds = append(ds, l)
+	}
+	i.DriverStatus = ds
+
+	if rc := i.RegistryConfig; rc != nil && p.Era < Era28 {
+		own := *rc
+		own.InsecureRegistryCIDRs = nil
+		for _, c := range rc.InsecureRegistryCIDRs {
+			if c.IP.To4() != nil {
+				own.InsecureRegistryCIDRs = append(own.InsecureRegistryCIDRs, c)
+			}
+		}
+		i.RegistryConfig = &own
+	}
+	i.Runtimes = p.runtimes()
+	if p.Era == Era26 {
+		i.CDISpecDirs = []string{}
+	}
+
+	if i.CgroupVersion == "1" {
+		i.KernelMemory, i.KernelMemoryTCP = true, true
+	}
+
+	var warn []string
+	for _, a := range args {
+		u, err := url.Parse(strings.TrimPrefix(a, "-H="))
+		if err != nil || u.Scheme != "tcp" {
+			continue
+		}
+		warn = append(warn, p.openWarning(u.Host))
+	}
+	for _, w := range i.Warnings {
+		if !strings.Contains(w, "API is accessible") {
+			warn = append(warn, w)
+		}
+	}
+	i.Warnings = warn
+}
+
+// openWarning is fillAPIInfo's warning about a TCP socket without TLS.
+func (p *Persona) openWarning(host string) string {
+	if p.Era >= Era26 {
+		return "[DEPRECATION NOTICE]: API is accessible on http://" + host + " without encryption." + attack +
+			"\nIn future versions this will be a hard failure preventing the daemon from starting! Learn more at: https://docs.docker.com/go/api-security/"
+	}
+	return "WARNING: API is accessible on http://" + host + " without encryption." + attack
+}
+
+// runtimes are the two every daemon has. Since 25 /info says what runc can do, as
+// `runc features` prints it.
+func (p *Persona) runtimes() map[string]system.RuntimeWithStatus {
+	rt := system.RuntimeWithStatus{Runtime: system.Runtime{Path: "runc"}}
+	if p.Era > Era20 {
+		f := (&Debug{p: p}).load("features")
+		f = strings.NewReplacer(p.runcBuilt().Commit, p.Runc.Commit, p.runcBuilt().Version, p.Runc.Version).Replace(f)
+		rt.Status = map[string]string{"org.opencontainers.runtime-spec.features": f}
+	}
+	return map[string]system.RuntimeWithStatus{"runc": rt, "io.containerd.runc.v2": rt}
+}
+
+// runcBuilt is the build whose features are kept.
+func (p *Persona) runcBuilt() Component {
+	for _, x := range releases() {
+		if x.Era == p.Era && x.Debian {
+			return x.Runc
+		}
+	}
+	return p.Runc
+}
