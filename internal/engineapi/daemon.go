@@ -35,6 +35,12 @@ type Worlds interface {
 	Daemon(ctx context.Context, c Caller, q Query) (*Daemon, error)
 }
 
+// Contexter is a Worlds that wants something of its own in the context that the
+// backends' methods get.
+type Contexter interface {
+	Context(ctx context.Context, c Caller) context.Context
+}
+
 // Caller says who asks. The sensor fills it in; nothing in it comes from the
 // request's own words.
 type Caller struct {

@@ -157,7 +157,11 @@ func (s *Server) handler(rt *route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := log.WithLogger(r.Context(), s.log)
 		ctx = context.WithValue(ctx, dockerversion.UAStringKey{}, r.Header.Get("User-Agent"))
-		ctx = WithCaller(ctx, callerOf(r))
+		caller := callerOf(r)
+		ctx = WithCaller(ctx, caller)
+		if cx, ok := s.cfg.Worlds.(Contexter); ok {
+			ctx = cx.Context(ctx, caller)
+		}
 		vars := mux.Vars(r)
 		if vars == nil {
 			vars = map[string]string{}
