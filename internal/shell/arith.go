@@ -41,7 +41,7 @@ func (s *Shell) arithText() string {
 	}
 	var b strings.Builder
 	_ = syntax.NewPrinter().Print(&b, &syntax.ArithmCmd{X: s.arithNode})
-	return strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(b.String()), "(("), "))"), " ", "")
+	return strings.NewReplacer(" ", "", "\\\n", "").Replace(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(b.String()), "(("), "))"))
 }
 
 // arith evaluates an expression of the tree.

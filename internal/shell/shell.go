@@ -578,6 +578,8 @@ func Register(r *kernel.Registry) {
 	reg("bash", Bash)
 	reg("dash", Dash)
 	reg("ash", Ash)
+	reg("sh", Ash) // as BusyBox looks its applet up
+	reg("hush", Ash)
 }
 
 // Main is the shell as a program: it reads the command line as the original does.

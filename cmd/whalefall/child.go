@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/whalefall/whalefall/internal/operator"
+	"github.com/whalefall/whalefall/internal/sensor"
+	"github.com/whalefall/whalefall/internal/store/sqlite"
+	"github.com/whalefall/whalefall/internal/supervise"
+)
+
+// The children's names on the command line. They are no commands: only serve
+// starts them, with what they inherit.
+const (
+	sensorChild   = "_sensor"
+	operatorChild = "_operator"
+)
+
+// operatorConfig is what serve tells the operator side.
+type operatorConfig struct {
+	Data      string        `json:"data"`
+	Parent    int           `json:"parent"`
+	Log       logConfig     `json:"log"`
+	Silence   time.Duration `json:"silence"`
+	Sinks     []sinkConfig  `json:"sinks"`
+	Listeners []string      `json:"listeners"`
+	Redact    redactConfig  `json:"redact"`
+}
+
+// child is a child's main. The thread is locked for good: its death signal and
+// its parent's are bound to threads.
+func child(name string) int {
+	runtime.LockOSThread()
+	refuseDefaultTransport()
+	conf := os.NewFile(3, "config")
+	life := os.NewFile(4, "life")
+	pair := os.NewFile(5, "pair")
+	b, err := io.ReadAll(io.LimitReader(conf, 16<<20))
+	conf.Close()
+	if err != nil || len(b) == 0 {
+		fmt.Fprintf(os.Stderr, "whalefall: %s is started by `whalefall serve` alone\n", name)
+		return 2
+	}
+	if name == sensorChild {
+		var c sensor.Config
+		if err := json.Unmarshal(b, &c); err != nil {
+			fmt.Fprintf(os.Stderr, "whalefall: the sensor's configuration: %v\n", err)
+			return supervise.ExitConfig
+		}
+		files := sensor.Files{Life: life, Pair: pair, Queue: os.NewFile(6, "queue")}
+		for i := range c.Listeners {
+			files.Listeners = append(files.Listeners, os.NewFile(uintptr(7+i), "listener"))
+		}
+		log, _ := newLogger(logConfig{}) // the default is valid
+		if err := sensor.Run(c, files, log); err != nil {
+			fmt.Fprintf(os.Stderr, "whalefall: sensor: %v\n", err)
+			return 1
+		}
+		return 0
+	}
+	var c operatorConfig
+	if err := json.Unmarshal(b, &c); err != nil {
+		fmt.Fprintf(os.Stderr, "whalefall: the operator side's configuration: %v\n", err)
+		return supervise.ExitConfig
+	}
+	if err := runOperator(c, life, pair); err != nil {
+		fmt.Fprintf(os.Stderr, "whalefall: operator side: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+func runOperator(c operatorConfig, life, pair *os.File) error {
+	log, err := newLogger(c.Log)
+	if err != nil {
+		return err
+	}
+	d := dirs{c.Data}
+	st, err := sqlite.Open(context.Background(), d.store())
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	cfg := operator.Config{Parent: c.Parent, Store: st, Projector: projector(d, st), Log: log}
+	cfg.Projector.Gap = c.Silence
+	for i, name := range c.Listeners {
+		f := os.NewFile(uintptr(6+i), name)
+		ln, err := net.FileListener(f)
+		f.Close()
+		if err != nil {
+			return fmt.Errorf("take over the %s listener: %w", name, err)
+		}
+		if name == "web" {
+			cfg.Web = ln
+		} else {
+			cfg.Control = ln
+		}
+	}
+	sinks, err := openSinks(c, d, log)
+	if err != nil {
+		return err
+	}
+	defer sinks.Close()
+	cfg.Applied = sinks.Applied
+	return operator.Run(cfg, life, pair)
+}
+
+var _ = filepath.Join

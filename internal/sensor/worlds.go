@@ -1,0 +1,255 @@
+package sensor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/docker/docker/api/types/backend"
+	"github.com/docker/docker/api/types/build"
+
+	"github.com/whalefall/whalefall/internal/artifact"
+	"github.com/whalefall/whalefall/internal/engineapi"
+	"github.com/whalefall/whalefall/internal/event"
+	"github.com/whalefall/whalefall/internal/image"
+	"github.com/whalefall/whalefall/internal/internet"
+	"github.com/whalefall/whalefall/internal/journal"
+	"github.com/whalefall/whalefall/internal/kernel"
+	"github.com/whalefall/whalefall/internal/persona"
+	"github.com/whalefall/whalefall/internal/program"
+	"github.com/whalefall/whalefall/internal/shell"
+	"github.com/whalefall/whalefall/internal/world"
+)
+
+// clock is the wall clock, as the worlds see time.
+type clock struct{}
+
+func (clock) Now() time.Time { return time.Now() }
+func (clock) AfterFunc(d time.Duration, f func()) func() bool {
+	return time.AfterFunc(d, f).Stop
+}
+
+// Programs is the registry of everything that runs in a world.
+func Programs() *kernel.Registry {
+	r := kernel.NewRegistry()
+	program.Register(r)
+	shell.Register(r)
+	return r
+}
+
+// NewHost makes the installation's virtual host.
+func NewHost(cfg Config, p *persona.Persona, sink event.Sink, c kernel.Clock) (*world.Host, error) {
+	listenOn := ""
+	for _, l := range cfg.Listeners {
+		if !l.TLS {
+			listenOn = "tcp://0.0.0.0" + l.Address[strings.LastIndexByte(l.Address, ':'):]
+			break
+		}
+	}
+	rules := make([]world.Rule, 0, len(cfg.Refuse))
+	for _, r := range cfg.Refuse {
+		rules = append(rules, world.Rule{Operation: r.Operation, Words: r.Words, First: r.First, Sources: r.Sources, Reason: r.Message})
+	}
+	era := 28
+	switch {
+	case strings.HasPrefix(p.Release, "20."):
+		era = 20
+	case strings.HasPrefix(p.Release, "26."):
+		era = 26
+	}
+	return world.NewHost(world.Config{Secret: cfg.Secret, Kind: cfg.HostKind, Provider: cfg.Provider, Cores: cfg.Cores, Memory: cfg.Memory, Public: cfg.Public, Listen: listenOn,
+		Installed: cfg.Installed, Clock: c, Programs: Programs(), Network: internet.New(internet.Config{Secret: cfg.Secret, Public: cfg.Public}), Refuse: rules, Trees: &image.Trees{},
+		Sink: sink, Sensor: cfg.Sensor, Persona: cfg.Persona,
+		Release: world.Release{Version: p.Version, API: p.API, Era: era, CgroupV2: p.CgroupV2, Debian: p.Debian, ContainerdCommit: p.Containerd.Commit, RuncCommit: p.Runc.Commit, InitCommit: p.Init.Commit}})
+}
+
+// worlds gives engineapi the daemon of each caller.
+type worlds struct {
+	host     *world.Host
+	m        *world.Manager
+	log      *slog.Logger
+	stopTick chan struct{}
+	wg       sync.WaitGroup
+
+	mu      sync.Mutex
+	daemons map[*world.World]*engineapi.Daemon
+}
+
+func makeWorlds(cfg Config, p *persona.Persona, j *journal.Journal, arts *artifact.Store, root string, log *slog.Logger) (*worlds, error) {
+	h, err := NewHost(cfg, p, keeper{j, arts}, clock{})
+	if err != nil {
+		return nil, fmt.Errorf("make the host: %w", err)
+	}
+	dir := filepath.Join(root, "worlds")
+	w := &worlds{host: h, log: log, daemons: map[*world.World]*engineapi.Daemon{}, stopTick: make(chan struct{}),
+		m: world.NewManager(h, world.ManagerConfig{Shared: cfg.World == "shared", Storage: disk{dir}})}
+	w.wg.Add(1)
+	go w.tick()
+	return w, nil
+}
+
+// tick puts worlds to sleep that nobody touches, and writes the others down from
+// time to time, so that a crash loses little of them.
+func (w *worlds) tick() {
+	defer w.wg.Done()
+	t := time.NewTicker(30 * time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+		case <-w.stopTick:
+			return
+		}
+		ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+		w.m.Rest(ctx)
+		stop()
+		if err := w.m.SaveAll(); err != nil {
+			w.log.Warn("a world was not written down", "err", err)
+		}
+		w.forget()
+	}
+}
+
+// forget drops the tables of worlds that sleep.
+func (w *worlds) forget() {
+	live := map[*world.World]bool{w.m.Base(): true}
+	for _, x := range w.m.Live() {
+		live[x] = true
+	}
+	w.mu.Lock()
+	for x := range w.daemons {
+		if !live[x] {
+			delete(w.daemons, x)
+		}
+	}
+	w.mu.Unlock()
+}
+
+// Daemon implements engineapi.Worlds.
+func (w *worlds) Daemon(ctx context.Context, c engineapi.Caller, q engineapi.Query) (*engineapi.Daemon, error) {
+	x, err := w.m.World(ctx, world.Caller{Source: c.Source, Port: c.Port, Local: c.Local, Conn: c.Conn, Req: c.Req}, world.Query{Changes: q.Changes, Names: q.Names})
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := w.daemons[x]
+	if d == nil {
+		d = daemonOf(x)
+		w.daemons[x] = d
+	}
+	return d, nil
+}
+
+func daemonOf(x *world.World) *engineapi.Daemon {
+	return &engineapi.Daemon{Containers: x, Images: x, Networks: x, Volumes: x.Volumes(), Swarm: x.Swarm(), System: x, Build: buildOf(x), Plugins: x.Plugins(), Checkpoints: x, Distribution: x}
+}
+
+// noBuild refuses builds, as a daemon whose disk is full does.
+type noBuild struct{ w *world.World }
+
+func (noBuild) Build(context.Context, backend.BuildConfig) (string, error) {
+	return "", errors.New("failed to create a temporary directory: mkdir /var/lib/docker/tmp: no space left on device")
+}
+func (noBuild) PruneCache(context.Context, build.CachePruneOptions) (*build.CachePruneReport, error) {
+	return &build.CachePruneReport{}, nil
+}
+func (noBuild) Cancel(context.Context, string) error                    { return nil }
+func (noBuild) DiskUsage(context.Context) ([]*build.CacheRecord, error) { return nil, nil }
+
+// buildOf gives the world's builder, if it has one.
+func buildOf(x *world.World) engineapi.BuildBackend {
+	if b, ok := any(x).(engineapi.BuildBackend); ok {
+		return b
+	}
+	return noBuild{x}
+}
+
+func (w *worlds) started() time.Time { return w.host.Facts().DockerStarted }
+func (w *worlds) count() int         { return len(w.m.Live()) }
+
+func (w *worlds) stop(ctx context.Context) {
+	close(w.stopTick)
+	w.wg.Wait()
+	if err := w.m.Close(ctx); err != nil {
+		w.log.Warn("worlds were not all written down", "err", err)
+	}
+}
+
+// keeper writes the worlds' events to the journal, and larger files to artifacts.
+type keeper struct {
+	j    *journal.Journal
+	arts *artifact.Store
+}
+
+// Emit implements event.Sink.
+func (k keeper) Emit(e *event.Event) { k.j.Emit(e) }
+
+// disk keeps sleeping worlds as files.
+type disk struct{ dir string }
+
+func (d disk) path(id string) (string, error) {
+	if id == "" || strings.ContainsAny(id, "/.\x00") {
+		return "", errors.New("bad world id")
+	}
+	return filepath.Join(d.dir, id+".world"), nil
+}
+
+// Save implements world.Storage: a whole file or the old one.
+func (d disk) Save(id string, data []byte) error {
+	p, err := d.path(id)
+	if err != nil {
+		return err
+	}
+	tmp := p + ".new"
+	if err := os.WriteFile(tmp, data, 0o600); err != nil {
+		return fmt.Errorf("write a world down: %w", err)
+	}
+	if err := os.Rename(tmp, p); err != nil {
+		return fmt.Errorf("write a world down: %w", err)
+	}
+	return nil
+}
+
+// Load implements world.Storage.
+func (d disk) Load(id string) ([]byte, error) {
+	p, err := d.path(id)
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(p)
+}
+
+// List implements world.Storage.
+func (d disk) List() ([]string, error) {
+	ents, err := os.ReadDir(d.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var out []string
+	for _, e := range ents {
+		if id, ok := strings.CutSuffix(e.Name(), ".world"); ok {
+			out = append(out, id)
+		}
+	}
+	return out, err
+}
+
+// Delete implements world.Storage.
+func (d disk) Delete(id string) error {
+	p, err := d.path(id)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
