@@ -14,6 +14,7 @@ import (
 	"github.com/docker/docker/api/server/httputils"
 	"github.com/docker/docker/api/types/backend"
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/registry"
 	"github.com/docker/docker/api/types/swarm"
@@ -48,7 +49,8 @@ var words20 = []rewording{
 	say("", `^unknown or invalid runtime name: (.*)$`, "Unknown runtime specified $1", 0),
 	say("", `^invalid restart policy: unknown policy '(.*?)'; use one of.*$`, "invalid restart policy '$1'", 0),
 	say("POST /containers/create", `^Container cannot be created with multiple network endpoints: `, "Container cannot be connected to network endpoints: ", 0),
-	say("POST /containers/{name:.*}/kill", `^cannot kill container: .*?: invalid signal: (.*)$`, "Invalid signal: $1", 0),
+	say("POST /containers/{name:.*}/kill", `^cannot kill container: .*?: [iI]nvalid signal: (.*)$`, "Invalid signal: $1", 0),
+	say("POST /containers/{name:.*}/kill", `^cannot kill container: \S+: Cannot kill container: `, "Cannot kill container: ", 0),
 	say("POST /containers/{name:.*}/kill", `^cannot kill container: `, "Cannot kill container: ", 0),
 	say("", `^invalid signal: `, "Invalid signal: ", 0),
 	say("POST /networks/create", `^invalid name: name is empty$`, "invalid name: ", 500),
@@ -64,7 +66,13 @@ var words20 = []rewording{
 	say("GET /containers/json", `^invalid filter 'health=(.*?)': invalid value for health.*$`, "Unrecognised filter value for health: $1", 0),
 	say("GET /containers/json", `^invalid filter '(status=.*?)': invalid value for state.*$`, "Invalid filter '$1'", 0),
 	say("GET /networks", `^invalid filter: '?type'?='(.*)'$`, "invalid filter: 'type'='$1'", 500),
+	say("GET /containers/json", `^Unrecognised filter value for status: (.*)$`, "Invalid filter 'status=$1'", 0),
+	say("", `^container ([0-9a-f]{64}) is not running$`, "Container $1 is not running", 0),
+	say("GET /containers/{name:.*}/logs", `^invalid value for "(?:since|until)": `, "", 500),
+	say("POST /networks/{id:.*}/disconnect", `^(container \S+ is not connected to network .*)$`, "$1", 500),
+	say("POST /networks/{id:.*}/connect", `^cannot connect container to host network - container must be created in host network$`, "container cannot be disconnected from host network or connected to host network", 400),
 	say("", `^invalid filter '`, "Invalid filter '", 0),
+	say("POST /networks/create", `^invalid name: $`, "invalid name: ", 500),
 	say("POST /build", `^invalid version "`, `invalid version "`, 500),
 	say("POST /build", `^build ID not provided$`, "build ID not provided", 500),
 	sayFn("POST /images/create", `^(\S+) is not a valid change command$`, func(m []string) string { return strings.ToLower(m[1]) + " is not a valid change command" }, 0),
@@ -125,7 +133,7 @@ var fronts20 = map[string]front{
 	"GET /volumes":                        filtered20("error reading volume filters: ", errInvalid),
 	"POST /containers/prune":              filtered20("", errInvalid),
 	"POST /images/prune":                  filtered20("", raw),
-	"POST /volumes/prune":                 filtered20("", raw),
+	"POST /volumes/prune":                 volumesPrune20,
 	"POST /networks/prune":                filtered20("", raw),
 	"POST /build/prune":                   filtered20("could not parse filters: ", raw),
 	"GET /containers/{name:.*}/attach/ws": next20,
@@ -577,6 +585,22 @@ func filtered20(prefix string, kind func(string) error) front {
 		}
 		return next(ctx, w, r, c.vars)
 	}
+}
+
+// volumesPrune20 knows no filter "all".
+func volumesPrune20(ctx context.Context, c *call, w http.ResponseWriter, r *http.Request, next httputils.APIFunc) error {
+	if err := httputils.ParseForm(r); err != nil {
+		return err
+	}
+	if v := r.Form.Get("filters"); v != "" {
+		if err := filterError20(v); err != nil {
+			return err
+		}
+		if a, err := filters.FromJSON(v); err == nil && a.Contains("all") {
+			return errInvalid("Invalid filter 'all'")
+		}
+	}
+	return next(ctx, w, r, c.vars)
 }
 
 // copy20 is the copy of files out of a container as it was before API 1.24: from

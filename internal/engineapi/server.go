@@ -90,7 +90,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{cfg: cfg, p: cfg.Persona, now: cfg.Now, df: make(chan struct{}, 1), log: quietLogger(cfg.Logger)}
 	i := 0
-	for _, r := range routersOf(&Daemon{}, s.p.CgroupV2) {
+	for _, r := range routersOf(&Daemon{}, s.p) {
 		for _, x := range r.Routes() {
 			s.add(&route{method: x.Method(), path: x.Path(), index: i})
 			i++

@@ -29,6 +29,8 @@ import (
 	"github.com/docker/docker/runconfig"
 	"github.com/moby/go-archive"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/whalefall/whalefall/internal/persona"
 )
 
 // table is a world's handlers, in the order of Server.routes.
@@ -39,14 +41,18 @@ type table struct {
 // routersOf makes Docker's routers over a daemon, in dockerd's order. Those that
 // would touch this machine or this process are not among them: session, grpc,
 // distribution and debug are ours.
-func routersOf(d *Daemon, cgroup2 bool) []router.Router {
+func routersOf(d *Daemon, p *persona.Persona) []router.Router {
 	decoder := runconfig.ContainerDecoder{GetSysInfo: func() *sysinfo.SysInfo { return capable }}
+	vols := volume.Backend(d.Volumes)
+	if p.Era == persona.Era20 {
+		vols = volumes20{d.Volumes}
+	}
 	return []router.Router{
 		checkpoint.NewRouter(d.Checkpoints, decoder),
-		container.NewRouter(containers{d.Containers}, decoder, cgroup2),
+		container.NewRouter(containers{d.Containers}, decoder, p.CgroupV2),
 		image.NewRouter(images{d.Images}, d.Images),
 		system.NewRouter(d.System, d.Swarm, d.Build, func() map[string]bool { return nil }),
-		volume.NewRouter(d.Volumes, noClusterVolumes{}),
+		volume.NewRouter(vols, noClusterVolumes{}),
 		build.NewRouter(d.Build, stable{}),
 		swarm.NewRouter(d.Swarm),
 		plugin.NewRouter(plugins{d.Plugins}),
@@ -58,7 +64,7 @@ func routersOf(d *Daemon, cgroup2 bool) []router.Router {
 func (s *Server) handlersOf(d *Daemon) *table {
 	d.once.Do(func() {
 		t := &table{}
-		for _, r := range routersOf(d, s.p.CgroupV2) {
+		for _, r := range routersOf(d, s.p) {
 			for _, route := range r.Routes() {
 				t.handlers = append(t.handlers, route.Handler())
 			}
@@ -87,7 +93,8 @@ type containers struct{ ContainerBackend }
 
 func (c containers) ContainerChanges(ctx context.Context, name string) ([]archive.Change, error) {
 	cs, err := c.ContainerBackend.ContainerChanges(ctx, name)
-	if err != nil || cs == nil {
+	if err != nil || len(cs) == 0 {
+		// The daemon's answer to nothing is null.
 		return nil, err
 	}
 	out := make([]archive.Change, len(cs))
@@ -155,6 +162,18 @@ func (p plugins) Push(ctx context.Context, name string, h http.Header, a *regist
 
 func (p plugins) Upgrade(ctx context.Context, ref reference.Named, name string, h http.Header, a *registry.AuthConfig, pr types.PluginPrivileges, out io.Writer) error {
 	return p.PluginBackend.Upgrade(ctx, ref, name, h, a, pr, out)
+}
+
+// volumes20 prunes as 20.10 does: every unused volume, named or not. Today's router
+// says so by a filter that release does not know.
+type volumes20 struct{ VolumeBackend }
+
+func (v volumes20) Prune(ctx context.Context, f filters.Args) (*volumetypes.PruneReport, error) {
+	f = f.Clone()
+	for _, x := range f.Get("all") {
+		f.Del("all", x)
+	}
+	return v.VolumeBackend.Prune(ctx, f)
 }
 
 // noClusterVolumes is a node that keeps no cluster volumes.

@@ -26,6 +26,7 @@ var rules = []rule{
 	{"host", regexp.MustCompile(`"(KernelVersion|OperatingSystem|OSVersion|MemTotal|NCPU|NFd|NGoroutines|SystemTime|CpuCfsPeriod|CpuCfsQuota)":("[^"]*"|\d+|true|false)`), ""},
 	{"ago", regexp.MustCompile(`(Less than a second|About a minute|\d+ (?:second|minute)s?)( ago)?\b`), "<while>$2"},
 	{"stat", regexp.MustCompile(`X-Docker-Container-Path-Stat: \S+`), "X-Docker-Container-Path-Stat: <stat>"},
+	{"hostname", regexp.MustCompile(`"Name":"[^"]*","Labels":\[\],"ExperimentalBuild"`), `"Name":"<hostname>","Labels":[],"ExperimentalBuild"`},
 	{"mac", regexp.MustCompile(`"MacAddress":"[0-9a-f]{2}(:[0-9a-f]{2}){5}"`), `"MacAddress":"<mac>"`},
 	{"size", regexp.MustCompile(`"(Size|VirtualSize|SizeRootFs|LayersSize)":\d{5,}`), `"$1":<size>`},
 	{"pid", regexp.MustCompile(`"Pid":[1-9]\d*`), `"Pid":<pid>`},
@@ -106,10 +107,10 @@ func (n *Normalizer) Answer(s Step, a Answer) Normal {
 	out := Normal{Title: s.Title(), Frame: a.Frame + ", " + a.End}
 	head := strings.TrimSuffix(a.Head, "\r\n")
 	body := printable(a.Body)
-	nb := n.Text(body, info)
 	if s.Sort {
-		nb = sorted(nb)
+		body = sorted(body)
 	}
+	nb := n.Text(body, info)
 	if s.HeadOnly {
 		nb = ""
 	}
@@ -178,10 +179,16 @@ func ParseTranscript(text string) []Normal {
 		case !body:
 			cur.Head = append(cur.Head, strings.ReplaceAll(t, `\r`, "\r"))
 		default:
+			un := func(s string) string {
+				if strings.HasPrefix(cur.Body+s, "quoted ") {
+					return s
+				}
+				return strings.ReplaceAll(s, `\r`, "\r")
+			}
 			if strings.HasSuffix(t, `\`) {
-				cur.Body += strings.ReplaceAll(strings.TrimSuffix(t, `\`), `\r`, "\r")
+				cur.Body += un(strings.TrimSuffix(t, `\`))
 			} else {
-				cur.Body += strings.ReplaceAll(l, `\r`, "\r")
+				cur.Body += un(l)
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/whalefall/whalefall/internal/internet"
 	"github.com/whalefall/whalefall/internal/kernel"
 	"github.com/whalefall/whalefall/internal/persona"
+	"github.com/whalefall/whalefall/internal/program"
 	"github.com/whalefall/whalefall/internal/shell"
 	"github.com/whalefall/whalefall/internal/world"
 )
@@ -27,7 +28,7 @@ func (wall) AfterFunc(d time.Duration, f func()) func() bool {
 func worldsFor(t *testing.T, p *persona.Persona) engineapi.Worlds {
 	t.Helper()
 	reg := kernel.NewRegistry()
-	programs(reg)
+	program.Register(reg)
 	shell.Register(reg)
 	secret := []byte("0123456789abcdef0123456789abcdef")
 	h, err := world.NewHost(world.Config{Secret: secret, Release: front.Release(p), Kind: "empty", Cores: 2, Memory: 8 << 30, Public: netip.MustParseAddr("203.0.113.10"),
