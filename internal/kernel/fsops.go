@@ -155,7 +155,7 @@ func (k *Kernel) busyText(p *vfs.Path, st vfs.Stat) bool {
 	k.mu.Lock()
 	ts := make([]*Task, 0, len(k.tasks))
 	for _, t := range k.tasks {
-		if t.state != stateZombie {
+		if t.state.Load() != int32(stateZombie) {
 			ts = append(ts, t)
 		}
 	}

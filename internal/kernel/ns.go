@@ -274,7 +274,7 @@ func (ns *NS) Start(s Spawn) (*Task, error) {
 		k.mu.Unlock()
 		return nil, err
 	}
-	if ns.pidns.level > 0 && ns.pidns.init != nil && ns.pidns.init.state == stateZombie {
+	if ns.pidns.level > 0 && ns.pidns.init != nil && ns.pidns.init.state.Load() == int32(stateZombie) {
 		k.mu.Unlock()
 		return nil, vfs.ENOMEM // what fork gives in a dead pid namespace
 	}

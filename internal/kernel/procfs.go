@@ -139,7 +139,7 @@ func (k *Kernel) load() (l [3]float64, running, last int) {
 	k.mu.Lock()
 	for pid, t := range k.tasks {
 		last = max(last, pid)
-		if t.state == stateRunning && !t.stopped {
+		if t.state.Load() == int32(stateRunning) && !t.stopped {
 			running++
 		}
 	}
@@ -268,11 +268,11 @@ func (k *Kernel) jiffies(t *Task) int64 {
 
 func (t *Task) stateLetter() string {
 	switch {
-	case t.state == stateZombie:
+	case t.state.Load() == int32(stateZombie):
 		return "Z"
 	case t.stopped:
 		return "T"
-	case t.state == stateSleeping:
+	case t.state.Load() == int32(stateSleeping):
 		return "S"
 	}
 	return "R"

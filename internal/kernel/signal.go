@@ -176,7 +176,7 @@ func (t *Task) Sigmask(set uint64) uint64 {
 
 // post gives a signal to a task. Kernel.mu is held.
 func (k *Kernel) post(t *Task, s Signal) {
-	if s <= 0 || s >= NSIG || t.state == stateZombie {
+	if s <= 0 || s >= NSIG || t.state.Load() == int32(stateZombie) {
 		return
 	}
 	if s == SIGCONT {
@@ -232,7 +232,7 @@ func (t *Task) Kill(pid int, s Signal) error {
 	defer func() { k.mu.Unlock(); t.Poll() }()
 	found, allowed := false, false
 	send := func(x *Task) {
-		if x.state == stateZombie && pid <= 0 {
+		if x.state.Load() == int32(stateZombie) && pid <= 0 {
 			return
 		}
 		found = true

@@ -117,7 +117,7 @@ type Task struct {
 	subreaper   bool
 	adopted     bool // reparented after its parent's end
 
-	state state
+	state atomic.Int32 // a state
 
 	// Under mu: read by procfs, changed by the own goroutine.
 	mu      sync.Mutex
@@ -748,7 +748,7 @@ func (t *Task) finish(ws WaitStatus) {
 	}
 	k.mu.Lock()
 	t.status = ws
-	t.state = stateZombie
+	t.state.Store(int32(stateZombie))
 	// A dying session leader gives up its terminal.
 	if s := t.session; s != nil && s.pids[0] == t.pids[0] && s.tty != nil {
 		tty := s.tty
@@ -765,7 +765,7 @@ func (t *Task) finish(ws WaitStatus) {
 	init := t.isInit()
 	if init {
 		for _, x := range t.pidns.tasks {
-			if x != t && x.state != stateZombie {
+			if x != t && x.state.Load() != int32(stateZombie) {
 				x.fromOutside = true
 				k.post(x, SIGKILL)
 			}
@@ -780,7 +780,7 @@ func (t *Task) finish(ws WaitStatus) {
 				break
 			}
 		}
-		if heir == t || heir != nil && heir.state == stateZombie {
+		if heir == t || heir != nil && heir.state.Load() == int32(stateZombie) {
 			heir = nil
 		}
 		c.parent = heir
@@ -791,7 +791,7 @@ func (t *Task) finish(ws WaitStatus) {
 			}
 			heir.kids[c] = struct{}{}
 		}
-		if c.state == stateZombie {
+		if c.state.Load() == int32(stateZombie) {
 			if heir == nil || heir.ignoresChildren() || heir.auto() {
 				k.reap(c)
 			} else {
@@ -801,7 +801,7 @@ func (t *Task) finish(ws WaitStatus) {
 		}
 	}
 	t.kids = nil
-	if p := t.parent; p != nil && p.state != stateZombie && !p.ignoresChildren() && !(t.adopted && p.auto()) {
+	if p := t.parent; p != nil && p.state.Load() != int32(stateZombie) && !p.ignoresChildren() && !(t.adopted && p.auto()) {
 		k.post(p, SIGCHLD)
 		p.kick()
 	} else {
@@ -839,7 +839,7 @@ func (k *Kernel) reap(t *Task) {
 	// A namespace ends with its init: what it left goes too.
 	if t.pidns.init == t && t.pidns.level > 0 {
 		for _, x := range t.pidns.tasks {
-			if x.state == stateZombie {
+			if x.state.Load() == int32(stateZombie) {
 				k.reap(x)
 			}
 		}
@@ -882,7 +882,7 @@ func (t *Task) Wait(pid, options int) (int, WaitStatus, error) {
 			}
 			any = true
 			switch {
-			case c.state == stateZombie:
+			case c.state.Load() == int32(stateZombie):
 				got, ws = t.pidns.see(c), c.status
 				t.ticks.Add(0)
 				k.reap(c)
@@ -899,9 +899,9 @@ func (t *Task) Wait(pid, options int) (int, WaitStatus, error) {
 		}
 		return options&WNOHANG != 0
 	}
-	t.state = stateSleeping
+	t.state.Store(int32(stateSleeping))
 	berr := t.block(look)
-	t.state = stateRunning
+	t.state.Store(int32(stateRunning))
 	if berr != nil {
 		return 0, 0, berr
 	}
@@ -1079,7 +1079,7 @@ func (k *Kernel) abandon(c *Task) {
 		}
 	}
 	k.mu.Lock()
-	c.state = stateZombie
+	c.state.Store(int32(stateZombie))
 	c.ns.count--
 	if c.pidns.init == c {
 		c.pidns.init = nil
@@ -1261,7 +1261,7 @@ func (t *Task) PIDIn(o *Task) int {
 func (t *Task) Zombie() bool {
 	t.k.mu.Lock()
 	defer t.k.mu.Unlock()
-	return t.state == stateZombie
+	return t.state.Load() == int32(stateZombie)
 }
 
 // Parent gives the parent task, nil for a namespace's first.

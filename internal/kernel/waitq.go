@@ -87,9 +87,9 @@ func (t *Task) Sleep(d time.Duration) (left time.Duration) {
 		return 0
 	}
 	end := t.k.Now().Add(d)
-	t.state = stateSleeping
+	t.state.Store(int32(stateSleeping))
 	_, err := t.blockFor(d, func() bool { return false })
-	t.state = stateRunning
+	t.state.Store(int32(stateRunning))
 	if err != nil {
 		return max(0, end.Sub(t.k.Now()))
 	}
