@@ -186,10 +186,8 @@ func storeCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		for _, s := range l {
-			if err := d.proj.JudgeOne(cmd.Context(), s); err != nil {
-				return err
-			}
+		if err := d.proj.JudgeAll(cmd.Context(), l); err != nil {
+			return err
 		}
 		return counted(cmd, d)
 	}}

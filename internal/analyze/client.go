@@ -15,6 +15,12 @@ var reDockerUA = regexp.MustCompile(`(?i)docker-client/([0-9][\w.+~-]*)|docker/(
 func client(evs []*event.Event, reqs []Request) string {
 	var libpod, bare, paths bool
 	uas := map[string]int{}
+	// Where several programs spoke, the one that acted names the session.
+	if n := acting(reqs); len(n) > 0 && len(n) < len(reqs) {
+		if c := client(nil, n); c != "unnamed" && c != "other" {
+			return c
+		}
+	}
 	for _, r := range reqs {
 		ua := r.UserAgent
 		uas[ua]++
@@ -76,6 +82,17 @@ func client(evs []*event.Event, reqs []Request) string {
 		return "unnamed"
 	}
 	return "other"
+}
+
+// acting gives the requests that change a Docker host.
+func acting(reqs []Request) []Request {
+	var out []Request
+	for _, r := range reqs {
+		if p, _ := apiPath(r.URL); isDocker(p) && r.Method != "GET" && r.Method != "HEAD" && r.Method != "OPTIONS" {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 var webExploit = regexp.MustCompile(`(?i)/\.env|phpunit|/vendor/|/cgi-bin/|/wp-|/actuator|/solr/|/boaform|/HNAP1|/setup\.cgi|/_ignition|/\.git/|/shell\?|/manager/html|/owa/|/ReportServer|/telescope|\.php|\.asp|\.jsp|/login|/api/jsonws|/druid/|/geoserver|/console/|/struts|/mgmt/|/remote/|/autodiscover|/ecp/|jndi:|/robots\.txt|/sitemap|\.js$|\.css$|/admin|/h5/|/app/`)

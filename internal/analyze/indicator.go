@@ -83,6 +83,21 @@ type finder struct {
 	own  map[string]bool // the sensor's addresses and names: never indicators
 	seen map[[2]string]int
 	out  []Indicator
+	memo map[string][]Layer // what Unwrap gave: steps and indicators look at the same texts
+	done map[string]bool    // texts that were searched with the same role
+}
+
+// unwrap is Unwrap, once a text.
+func (f *finder) unwrap(s string) []Layer {
+	l, ok := f.memo[s]
+	if !ok {
+		l = Unwrap(s)
+		if f.memo == nil || len(f.memo) > 1000 {
+			f.memo = map[string][]Layer{}
+		}
+		f.memo[s] = l
+	}
+	return l
 }
 
 func newFinder(own map[string]bool) *finder {
@@ -166,7 +181,15 @@ func benign(h string) bool {
 
 // text looks for indicators in s and everything that is hidden in it.
 func (f *finder) text(s, role string, seq uint64) {
-	for _, l := range Unwrap(s) {
+	if k := role + "\x00" + s; f.done[k] {
+		return
+	} else if len(f.done) < 10_000 {
+		if f.done == nil {
+			f.done = map[string]bool{}
+		}
+		f.done[k] = true
+	}
+	for _, l := range f.unwrap(s) {
 		f.layer(l, role, seq)
 	}
 }
@@ -272,6 +295,25 @@ func (f *finder) layer(l Layer, role string, seq uint64) {
 	}
 	for _, m := range reUser.FindAllStringSubmatch(t, 50) {
 		f.add(Indicator{Type: "user", Value: m[1], Role: "persistence", Layer: l.Path, Confidence: 0.8, Why: "a user was added", Seq: seq})
+	}
+}
+
+// cronIn adds the cron lines that a command writes, where it names cron's files.
+func (f *finder) cronIn(l Layer, seq uint64) {
+	if strings.HasSuffix(l.Path, ">quotes") || strings.HasSuffix(l.Path, ">variables") || strings.HasSuffix(l.Path, ">escapes") {
+		return // not as it was written
+	}
+	if strings.Contains(l.Text, "cron") && strings.Contains(l.Text, "* *") {
+		// A line in quotes ends at the quote that began it.
+		for _, q := range []string{`"`, "'"} {
+			parts := strings.Split(strings.ReplaceAll(l.Text, `\"`, "\x00"), q)
+			for i := 1; i < len(parts); i += 2 {
+				f.cron(strings.ReplaceAll(parts[i], "\x00", `"`), l.Path, seq)
+			}
+		}
+	}
+	if l.Path != "plain" {
+		f.cron(l.Text, l.Path, seq)
 	}
 }
 

@@ -492,8 +492,9 @@ func (s *story) command(line string, seq uint64) {
 	if line == "" {
 		return
 	}
-	for _, l := range Unwrap(line) {
+	for _, l := range s.f.unwrap(line) {
 		t := l.Text
+		s.f.cronIn(l, seq)
 		if strings.Contains(t, "sh -c") || strings.Contains(t, "bash") || strings.HasPrefix(t, "sh ") {
 			s.technique("T1059.004", seq)
 		}
@@ -555,7 +556,7 @@ func (s *story) file(e *event.Event, d *event.FileWritten) {
 		if t, ok := text(d.Data); ok {
 			s.f.text(t, "staging", e.Seq)
 			if cronPath(d.Path) || cronPath(d.Host) {
-				for _, l := range Unwrap(t) {
+				for _, l := range s.f.unwrap(t) {
 					s.f.cron(l.Text, l.Path, e.Seq)
 				}
 			}

@@ -142,32 +142,41 @@ func (p *Projector) batch(ctx context.Context, o store.Origin) (bool, error) {
 
 func (p *Projector) judge(ctx context.Context) error {
 	for {
-		dirty, err := p.Store.Sessions(ctx, store.Filter{Dirty: true, Limit: 200})
+		dirty, err := p.Store.Sessions(ctx, store.Filter{Dirty: true, Limit: 500})
 		if err != nil {
 			return err
 		}
 		if len(dirty) == 0 {
 			return nil
 		}
-		for _, s := range dirty {
-			if err := p.JudgeOne(ctx, s); err != nil {
-				return err
-			}
+		if err := p.JudgeAll(ctx, dirty); err != nil {
+			return err
 		}
 	}
 }
 
-// JudgeOne has one session judged again.
-func (p *Projector) JudgeOne(ctx context.Context, s store.Session) error {
-	evs, err := p.Store.Events(ctx, s.ID)
-	if err != nil {
-		return err
+// JudgeAll has sessions judged again.
+func (p *Projector) JudgeAll(ctx context.Context, l []store.Session) error {
+	const most = 500 // in one transaction
+	var out []store.Analysis
+	for i, s := range l {
+		evs, err := p.Store.Events(ctx, s.ID)
+		if err != nil {
+			return err
+		}
+		v, sum, ind, err := p.Judge(s, evs)
+		if err != nil {
+			return fmt.Errorf("judge session %s: %w", s.ID, err)
+		}
+		out = append(out, store.Analysis{Session: s.ID, Version: v, Summary: sum, Indicators: ind})
+		if len(out) == most || i == len(l)-1 {
+			if err := p.Store.SaveAnalyses(ctx, out); err != nil {
+				return err
+			}
+			out = out[:0]
+		}
 	}
-	v, sum, ind, err := p.Judge(s, evs)
-	if err != nil {
-		return fmt.Errorf("judge session %s: %w", s.ID, err)
-	}
-	return p.Store.SaveAnalysis(ctx, s.ID, v, sum, ind)
+	return nil
 }
 
 // Follow steps until ctx ends, with pauses of every while there is nothing new.

@@ -72,6 +72,14 @@ type Indicator struct {
 	Source                   string
 }
 
+// Analysis is what analyze made of one session.
+type Analysis struct {
+	Session    string
+	Version    string
+	Summary    json.RawMessage
+	Indicators []Indicator
+}
+
 // Filter says which sessions are wanted; the zero Filter wants all.
 type Filter struct {
 	Source netip.Addr
@@ -100,9 +108,9 @@ type Store interface {
 	Session(ctx context.Context, id string) (Session, error)
 	// Events gives a session's events in order.
 	Events(ctx context.Context, sessionID string) ([]*event.Event, error)
-	// SaveAnalysis keeps what analyze made of a session and clears Dirty if no
-	// event came since the events numbered up to upTo were read.
-	SaveAnalysis(ctx context.Context, sessionID, version string, summary json.RawMessage, ind []Indicator) error
+	// SaveAnalyses keeps what analyze made of sessions, all or none, and clears
+	// their Dirty: whoever calls it is the one who applies events too.
+	SaveAnalyses(ctx context.Context, list []Analysis) error
 	// Indicators lists all indicators of all sessions.
 	Indicators(ctx context.Context) ([]Indicator, error)
 	// Artifacts lists artifacts by first sight.

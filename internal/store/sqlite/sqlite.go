@@ -351,23 +351,38 @@ func (s *Store) Events(ctx context.Context, id string) ([]*event.Event, error) {
 	return out, rows.Err()
 }
 
-// SaveAnalysis implements store.Store.
-func (s *Store) SaveAnalysis(ctx context.Context, id, version string, summary json.RawMessage, ind []store.Indicator) error {
+// SaveAnalyses implements store.Store.
+func (s *Store) SaveAnalyses(ctx context.Context, list []store.Analysis) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("keep an analysis: %w", err)
 	}
 	defer tx.Rollback()
-	if _, err := tx.ExecContext(ctx, "UPDATE session SET summary = ?, version = ?, dirty = 0 WHERE id = ?", []byte(summary), version, id); err != nil {
+	prep := func(q string) *sql.Stmt {
+		if err != nil {
+			return nil
+		}
+		var st *sql.Stmt
+		st, err = tx.PrepareContext(ctx, q)
+		return st
+	}
+	up := prep("UPDATE session SET summary = ?, version = ?, dirty = 0 WHERE id = ?")
+	del := prep("DELETE FROM indicator WHERE session = ?")
+	ins := prep("INSERT OR REPLACE INTO indicator (session, type, value, role, layer, confidence, first, last, source) VALUES (?,?,?,?,?,?,?,?,?)")
+	if err != nil {
 		return fmt.Errorf("keep an analysis: %w", err)
 	}
-	if _, err := tx.ExecContext(ctx, "DELETE FROM indicator WHERE session = ?", id); err != nil {
-		return fmt.Errorf("keep an analysis: %w", err)
-	}
-	for _, i := range ind {
-		if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO indicator (session, type, value, role, layer, confidence, first, last, source) VALUES (?,?,?,?,?,?,?,?,?)`,
-			id, i.Type, i.Value, i.Role, i.Layer, i.Confidence, us(i.First), us(i.Last), i.Source); err != nil {
-			return fmt.Errorf("keep an indicator: %w", err)
+	for _, a := range list {
+		if _, err := up.ExecContext(ctx, []byte(a.Summary), a.Version, a.Session); err != nil {
+			return fmt.Errorf("keep an analysis: %w", err)
+		}
+		if _, err := del.ExecContext(ctx, a.Session); err != nil {
+			return fmt.Errorf("keep an analysis: %w", err)
+		}
+		for _, i := range a.Indicators {
+			if _, err := ins.ExecContext(ctx, a.Session, i.Type, i.Value, i.Role, i.Layer, i.Confidence, us(i.First), us(i.Last), i.Source); err != nil {
+				return fmt.Errorf("keep an indicator: %w", err)
+			}
 		}
 	}
 	if err := tx.Commit(); err != nil {

@@ -91,7 +91,7 @@ func Run(t *testing.T, open func(t *testing.T) (s store.Store, reopen func() sto
 		}
 		ind := []store.Indicator{{Type: "url", Value: "http://a/", Role: "staging", First: base, Last: base, Source: "192.0.2.1"}}
 		for range 2 {
-			if err := s.SaveAnalysis(ctx, "sone", "v1", json.RawMessage(`{"kind":"x"}`), ind); err != nil {
+			if err := s.SaveAnalyses(ctx, []store.Analysis{{Session: "sone", Version: "v1", Summary: json.RawMessage(`{"kind":"x"}`), Indicators: ind}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -151,7 +151,7 @@ func Run(t *testing.T, open func(t *testing.T) (s store.Store, reopen func() sto
 		if err := s.Apply(ctx, store.Sensor, 1, []store.Entry{e}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.SaveAnalysis(ctx, "sone", evil, nil, []store.Indicator{{Type: evil, Value: evil}}); err != nil {
+		if err := s.SaveAnalyses(ctx, []store.Analysis{{Session: "sone", Version: evil, Indicators: []store.Indicator{{Type: evil, Value: evil}}}}); err != nil {
 			t.Fatal(err)
 		}
 		evs, err := s.Events(ctx, "sone")
