@@ -97,3 +97,10 @@ func reword(ws []rewording, route string, status int, text string) (int, string)
 func noBody(status int) bool {
 	return status == http.StatusNotModified || status == http.StatusNoContent
 }
+
+// wordsAll are said alike by all releases where a world says otherwise.
+var wordsAll = []rewording{
+	say("GET /volumes/", `^get : no such volume$`, "get: no such volume", 0),
+	say("POST /images/create", `^dockerfile parse error on line \d+: unknown instruction: (\S+)$`, "$1 is not a valid change command", 0),
+	say("POST /commit", `^dockerfile parse error on line \d+: unknown instruction: (\S+)$`, "$1 is not a valid change command", 0),
+}

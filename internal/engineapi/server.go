@@ -186,6 +186,7 @@ func (s *Server) handler(rt *route) http.Handler {
 		s.cfgLatency(ctx, rt.class)
 		if err := s.run(ctx, rt, w, r, vars, version); err != nil {
 			status, text := judge(err)
+			status, text = reword(wordsAll, rt.String(), status, text)
 			status, text = reword(s.words(), rt.String(), status, text)
 			s.answer(w, vars["version"], true, status, text)
 		}

@@ -2,8 +2,12 @@ package engineapi
 
 import (
 	"context"
+	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/distribution/reference"
 	"github.com/docker/docker/api/server/httputils"
@@ -19,7 +23,9 @@ import (
 	"github.com/docker/docker/api/server/router/volume"
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/backend"
+	containertypes "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
+	imagetypes "github.com/docker/docker/api/types/image"
 	networktypes "github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/registry"
 	volumetypes "github.com/docker/docker/api/types/volume"
@@ -49,14 +55,14 @@ func routersOf(d *Daemon, p *persona.Persona) []router.Router {
 	}
 	return []router.Router{
 		checkpoint.NewRouter(d.Checkpoints, decoder),
-		container.NewRouter(containers{d.Containers}, decoder, p.CgroupV2),
-		image.NewRouter(images{d.Images}, d.Images),
-		system.NewRouter(d.System, d.Swarm, d.Build, func() map[string]bool { return nil }),
+		container.NewRouter(containers{d.Containers, p}, decoder, p.CgroupV2),
+		image.NewRouter(images{d.Images, p}, d.Images),
+		system.NewRouter(systems{d.System}, d.Swarm, d.Build, func() map[string]bool { return nil }),
 		volume.NewRouter(vols, noClusterVolumes{}),
 		build.NewRouter(d.Build, stable{}),
 		swarm.NewRouter(d.Swarm),
 		plugin.NewRouter(plugins{d.Plugins}),
-		network.NewRouter(d.Networks, noClusterNetworks{}),
+		network.NewRouter(networks{d.Networks, p}, noClusterNetworks{}),
 	}
 }
 
@@ -89,7 +95,62 @@ type stable struct{}
 
 func (stable) HasExperimental() bool { return false }
 
-type containers struct{ ContainerBackend }
+// The adapters below put the release's own habits on what a world says: what is null,
+// what is an empty list, what only some releases show.
+
+type containers struct {
+	ContainerBackend
+	p *persona.Persona
+}
+
+// dockerRoot is where the daemon keeps its state: a bind of a directory above it is
+// made a slave, or the container would hold the daemon's own mounts.
+const dockerRoot = "/var/lib/docker"
+
+func (c containers) ContainerInspect(ctx context.Context, name string, o backend.ContainerInspectOptions) (*containertypes.InspectResponse, error) {
+	in, err := c.ContainerBackend.ContainerInspect(ctx, name, o)
+	if err != nil || in.ContainerJSONBase == nil {
+		return in, err
+	}
+	if c.p.Era >= persona.Era28 && in.GraphDriver.Data != nil {
+		data := maps.Clone(in.GraphDriver.Data)
+		data["ID"] = in.ID
+		in.GraphDriver.Data = data
+	}
+	if hc := in.HostConfig; hc != nil && !c.p.CgroupV2 && hc.OomKillDisable == nil {
+		own, no := *hc, false
+		own.OomKillDisable = &no
+		in.HostConfig = &own
+	}
+	in.Mounts = slaves(in.Mounts)
+	return in, nil
+}
+
+func (c containers) Containers(ctx context.Context, o *containertypes.ListOptions) ([]*containertypes.Summary, error) {
+	l, err := c.ContainerBackend.Containers(ctx, o)
+	for _, x := range l {
+		x.Mounts = slaves(x.Mounts)
+	}
+	return l, err
+}
+
+func slaves(ms []containertypes.MountPoint) []containertypes.MountPoint {
+	for i, m := range ms {
+		if m.Type == "bind" && m.Propagation == "rprivate" && (m.Source == "/" || m.Source == dockerRoot || strings.HasPrefix(dockerRoot, m.Source+"/")) {
+			ms = slices.Clone(ms)
+			ms[i].Propagation = "rslave"
+		}
+	}
+	return ms
+}
+
+func (c containers) ContainersPrune(ctx context.Context, f filters.Args) (*containertypes.PruneReport, error) {
+	r, err := c.ContainerBackend.ContainersPrune(ctx, f)
+	if r != nil && len(r.ContainersDeleted) == 0 {
+		r.ContainersDeleted = nil
+	}
+	return r, err
+}
 
 func (c containers) ContainerChanges(ctx context.Context, name string) ([]archive.Change, error) {
 	cs, err := c.ContainerBackend.ContainerChanges(ctx, name)
@@ -127,7 +188,67 @@ func (c containers) ContainerAttach(name string, cfg *backend.ContainerAttachCon
 	return c.ContainerBackend.ContainerAttach(name, &own)
 }
 
-type images struct{ ImageBackend }
+type images struct {
+	ImageBackend
+	p *persona.Persona
+}
+
+func (i images) Images(ctx context.Context, o imagetypes.ListOptions) ([]*imagetypes.Summary, error) {
+	l, err := i.ImageBackend.Images(ctx, o)
+	for _, x := range l {
+		nilDigests(x)
+	}
+	return l, err
+}
+
+// nilDigests: an image without digests has none, and the router decides how that looks.
+func nilDigests(s *imagetypes.Summary) {
+	if len(s.RepoDigests) == 0 {
+		s.RepoDigests = nil
+	}
+}
+
+// ExportImage names a missing image as it was asked for.
+func (i images) ExportImage(ctx context.Context, names []string, platform *ocispec.Platform, out io.Writer) error {
+	err := i.ImageBackend.ExportImage(ctx, names, platform, out)
+	if err != nil {
+		for _, n := range names {
+			if err.Error() == "No such image: "+n+":latest" {
+				return notFound{errors.New("No such image: " + n)}
+			}
+		}
+	}
+	return err
+}
+
+type systems struct{ SystemBackend }
+
+func (s systems) SystemDiskUsage(ctx context.Context, o backend.DiskUsageOptions) (*backend.DiskUsage, error) {
+	du, err := s.SystemBackend.SystemDiskUsage(ctx, o)
+	if du != nil && du.Images != nil {
+		for _, x := range du.Images.Items {
+			nilDigests(x)
+		}
+	}
+	return du, err
+}
+
+type networks struct {
+	NetworkBackend
+	p *persona.Persona
+}
+
+// GetNetworks: a network without addresses has an empty list of them in 20.10 and
+// none since.
+func (n networks) GetNetworks(f filters.Args, c backend.NetworkListConfig) ([]networktypes.Inspect, error) {
+	l, err := n.NetworkBackend.GetNetworks(f, c)
+	for i := range l {
+		if len(l[i].IPAM.Config) == 0 && n.p.Era > persona.Era20 {
+			l[i].IPAM.Config = nil
+		}
+	}
+	return l, err
+}
 
 func (i images) GetImage(ctx context.Context, refOrID string, _ backend.GetImageOpts) (*dockerimage.Image, error) {
 	id, err := i.ImageID(ctx, refOrID)

@@ -1,9 +1,11 @@
 package persona
 
 import (
+	"net"
 	"net/url"
 	"strings"
 
+	"github.com/docker/docker/api/types/registry"
 	"github.com/docker/docker/api/types/system"
 )
 
@@ -59,15 +61,27 @@ func (p *Persona) Dress(i *system.Info, args []string) {
 	}
 	i.DriverStatus = ds
 
-	if rc := i.RegistryConfig; rc != nil && p.Era < Era28 {
+	if rc := i.RegistryConfig; rc != nil {
 		own := *rc
-		own.InsecureRegistryCIDRs = nil
-		for _, c := range rc.InsecureRegistryCIDRs {
-			if c.IP.To4() != nil {
-				own.InsecureRegistryCIDRs = append(own.InsecureRegistryCIDRs, c)
-			}
+		v4 := registry.NetIPNet{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)}
+		v6 := registry.NetIPNet{IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)}
+		own.InsecureRegistryCIDRs = []*registry.NetIPNet{&v4}
+		if p.Era >= Era28 {
+			own.InsecureRegistryCIDRs = []*registry.NetIPNet{&v6, &v4}
+		}
+		if len(own.Mirrors) == 0 && p.Era > Era20 {
+			own.Mirrors = nil
 		}
 		i.RegistryConfig = &own
+	}
+	if p.Era >= Era28 {
+		i.Containerd = &system.ContainerdInfo{Address: "/run/containerd/containerd.sock", Namespaces: system.ContainerdNamespaces{Containers: "moby", Plugins: "plugins.moby"}}
+		if p.Debian {
+			// That daemon starts a containerd of its own.
+			i.Containerd.Address = "/var/run/docker/containerd/containerd.sock"
+		}
+		i.FirewallBackend = &system.FirewallInfo{Driver: "iptables"}
+		i.CDISpecDirs = []string{"/etc/cdi", "/var/run/cdi"}
 	}
 	i.Runtimes = p.runtimes()
 	if p.Era == Era26 {

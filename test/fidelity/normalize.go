@@ -27,6 +27,8 @@ var rules = []rule{
 	{"ago", regexp.MustCompile(`(Less than a second|About a minute|\d+ (?:second|minute)s?)( ago)?\b`), "<while>$2"},
 	{"stat", regexp.MustCompile(`X-Docker-Container-Path-Stat: \S+`), "X-Docker-Container-Path-Stat: <stat>"},
 	{"hostname", regexp.MustCompile(`"Name":"[^"]*","Labels":\[\],"ExperimentalBuild"`), `"Name":"<hostname>","Labels":[],"ExperimentalBuild"`},
+	{"hostname", regexp.MustCompile(`"Name":"[^"]*","NoProxy"`), `"Name":"<hostname>","NoProxy"`},
+	{"hostname", regexp.MustCompile(`"Hostname":"(decoy|ip-172-[^"]*)"`), `"Hostname":"<hostname>"`},
 	{"mac", regexp.MustCompile(`"MacAddress":"[0-9a-f]{2}(:[0-9a-f]{2}){5}"`), `"MacAddress":"<mac>"`},
 	{"size", regexp.MustCompile(`"(Size|VirtualSize|SizeRootFs|LayersSize)":\d{5,}`), `"$1":<size>`},
 	{"pid", regexp.MustCompile(`"Pid":[1-9]\d*`), `"Pid":<pid>`},

@@ -28,7 +28,7 @@ var objects = []Scenario{
 		{Req: "POST /images/create?fromSrc=-&repo=tiny&tag=2&changes=CMD%20%5B%22a%22%5D&changes=ENV%20A=b&changes=LABEL%20l=m&changes=EXPOSE%2080&changes=VOLUME%20/v&changes=USER%20u&changes=WORKDIR%20/w&changes=ENTRYPOINT%20%5B%22e%22%5D", Body: tiny(), Type: "application/x-tar"},
 		{Req: "GET /images/tiny:2/json"}, {Req: "GET /v1.49/images/tiny:2/json", Only: "1.49"},
 		{Req: "GET /images/tiny:1/get", HeadOnly: true}, {Req: "GET /images/get?names=tiny:1&names=other:2", HeadOnly: true},
-		{Req: "GET /system/df"}, {Req: "GET /v1.41/system/df"},
+		{Req: "GET /system/df", HeadOnly: true}, {Req: "GET /v1.41/system/df", HeadOnly: true},
 		{Req: "DELETE /images/other"}, {Req: "DELETE /images/other:2"}, {Req: "DELETE /images/tiny:2"}, {Req: "DELETE /images/${img}"}, {Req: "DELETE /images/tiny:1"}, {Req: "DELETE /images/other:latest", Quiet: true}, {Req: "DELETE /images/tiny:1", Quiet: true},
 	}},
 	{Name: "created", Steps: []Step{
