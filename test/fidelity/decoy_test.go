@@ -13,8 +13,10 @@ import (
 	"testing"
 
 	"github.com/whalefall/whalefall/internal/engineapi"
+	"github.com/whalefall/whalefall/internal/event"
 	"github.com/whalefall/whalefall/internal/listen"
 	"github.com/whalefall/whalefall/internal/persona"
+	"github.com/whalefall/whalefall/internal/record"
 )
 
 // oneWorld is the same daemon for all.
@@ -32,6 +34,12 @@ func (d decoy) Dial(ctx context.Context) (net.Conn, error) {
 	return nd.DialContext(ctx, "tcp", d.addr)
 }
 
+// forgetful is a journal that is always in time.
+type forgetful struct{}
+
+func (forgetful) Append(*event.Event) (uint64, error) { return 1, nil }
+func (forgetful) Wait(uint64) bool                    { return true }
+
 func startDecoy(t *testing.T, name string, worlds engineapi.Worlds) decoy {
 	t.Helper()
 	p, err := persona.Get(name)
@@ -44,7 +52,9 @@ func startDecoy(t *testing.T, name string, worlds engineapi.Worlds) decoy {
 	}
 	s := engineapi.New(engineapi.Config{Persona: p, Worlds: worlds, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 	srv := engineapi.HTTPServer(s, slog.New(slog.DiscardHandler))
-	go srv.Serve(listen.Reword(listen.Wrap(ln, listen.Config{}), p.Go))
+	rec := record.New(record.Config{Journal: forgetful{}, Persona: name})
+	recorded := rec.Listener(listen.Wrap(ln, listen.Config{}), func(net.Conn) record.Option { return record.Option{} })
+	go srv.Serve(listen.Reword(recorded, p.Go))
 	t.Cleanup(func() { srv.Close() })
 	return decoy{ln.Addr().String()}
 }

@@ -14,10 +14,10 @@ import (
 )
 
 var (
-	record = flag.Bool("record", false, "play the scenarios against real daemons and write testdata")
-	only   = flag.String("scenario", "", "only scenarios whose name contains this")
-	real   = flag.Bool("real", false, "play the scenarios against real daemons and compare with testdata")
-	relOf  = flag.String("release", "", "only releases whose version contains this")
+	recordAnew = flag.Bool("record", false, "play the scenarios against real daemons and write testdata")
+	only       = flag.String("scenario", "", "only scenarios whose name contains this")
+	real       = flag.Bool("real", false, "play the scenarios against real daemons and compare with testdata")
+	relOf      = flag.String("release", "", "only releases whose version contains this")
 )
 
 // scenarios are all of them, in the order they are played on one daemon.
@@ -46,7 +46,7 @@ func transcript(steps []Step, as []Answer, n *Normalizer) string {
 
 // TestRecord writes the transcripts of real daemons, or holds them to what is written.
 func TestRecord(t *testing.T) {
-	if !*record && !*real {
+	if !*recordAnew && !*real {
 		t.Skip("plays against real daemons with -record or -real")
 	}
 	for _, r := range oracle.All {
@@ -87,7 +87,7 @@ func TestRecord(t *testing.T) {
 					continue
 				}
 				file, text := filepath.Join(dir, sc.Name+".txt"), transcript(sc.Steps, as, NewNormalizer())
-				if *record {
+				if *recordAnew {
 					if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 						t.Fatal(err)
 					}
