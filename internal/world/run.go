@@ -608,7 +608,7 @@ func (w *World) namespace(c *Container) (*kernel.NS, error) {
 	lower := make([]string, 0, 4)
 	h := w.host.derive("overlay", c.ID)
 	for i := range min(len(c.fs.Layers()), 6) {
-		lower = append(lower, "/var/lib/docker/overlay2/l/"+strings.ToUpper(hex.EncodeToString(h[i*4:i*4+13])))
+		lower = append(lower, "/var/lib/docker/overlay2/l/"+strings.ToUpper(w.host.hexID("overlay-link", c.ID, strconv.Itoa(i))[:26]))
 	}
 	dir := "/var/lib/docker/overlay2/" + hex.EncodeToString(h[:])
 	cfg.RootOptions = "lowerdir=" + strings.Join(lower, ":") + ",upperdir=" + dir + "/diff,workdir=" + dir + "/work"
