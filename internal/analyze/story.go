@@ -178,6 +178,7 @@ func (s *story) request(r *Request) {
 		what, means := "pull of "+ref(q.Get("fromImage"), q.Get("tag")), "pull"
 		if src := q.Get("fromSrc"); src != "" {
 			what, means = "import of an image from "+short(src, 120), "import"
+			s.fetched[withScheme(src)] = true // its download is this step, no second stage
 			if src != "-" {
 				s.f.URL(withScheme(src), "staging", "plain", "an image was imported from it", 0.95, r.Event)
 				s.technique("T1105", r.Event)

@@ -202,13 +202,15 @@ func (s *Supervisor) Run(ctx context.Context) error {
 			if up > time.Second {
 				st.stayed = true
 			}
-			if up < time.Second {
+			name := s.Children[e.i].Name
+			var fatal *exec.ExitError
+			// Who is killed did not fail by itself.
+			killed := errors.As(e.err, &fatal) && fatal.ExitCode() < 0
+			if up < time.Second && !killed {
 				st.quick++
 			} else {
 				st.quick = 0
 			}
-			name := s.Children[e.i].Name
-			var fatal *exec.ExitError
 			if errors.As(e.err, &fatal) && fatal.ExitCode() == ExitConfig || !st.stayed && st.quick >= 5 {
 				stop()
 				return &ChildError{Name: name, Err: e.err}
@@ -227,7 +229,13 @@ func (s *Supervisor) Run(ctx context.Context) error {
 			}
 			st.due = time.Now().Add(st.backoff)
 			st.backoff = min(2*st.backoff, maxBackoff)
-			retry.Reset(time.Until(st.due))
+			next := st.due
+			for i := range state {
+				if state[i].cmd == nil && !state[i].due.IsZero() && state[i].due.Before(next) {
+					next = state[i].due
+				}
+			}
+			retry.Reset(time.Until(next))
 		case <-retry.C:
 			var next time.Time
 			for i := range state {
