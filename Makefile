@@ -1,0 +1,45 @@
+# Everything builds without cgo: one static binary, and one set of flags keeps the
+# build cache to one copy. Only the race detector needs cgo.
+export CGO_ENABLED = 0
+
+BIN = bin/whalefall
+RACE = ./internal/event ./internal/journal ./internal/artifact ./internal/record ./internal/vfs ./internal/kernel ./internal/shell ./internal/internet ./internal/redact
+
+.PHONY: build run deps test race lint fidelity bench soak fuzz cover clean
+
+build:
+	go build -trimpath -o $(BIN) ./cmd/whalefall
+
+# A decoy on 127.0.0.1:2375 until Ctrl-C.
+run: build
+	$(BIN) serve
+
+# What the tests need beside Go: Debian's packages and the docker client.
+deps:
+	scripts/deps.sh
+
+test: deps
+	scripts/test.sh
+
+race:
+	CGO_ENABLED=1 go test -race -short $(RACE)
+
+lint:
+	gofmt -l . | tee /dev/stderr | (! read)
+	go vet ./...
+
+# All transcripts against the real daemons, beside the decoy, in the same run.
+fidelity: deps
+	go test -count=1 -timeout 30m ./test/fidelity -args -real
+
+bench:
+	scripts/bench.sh
+
+# What takes longer than a sitting: fuzzing and kill rounds, added up in
+# docs/verification.md with commit and seed. SOAK is how long each fuzz target runs.
+SOAK ?= 10m
+soak:
+	scripts/soak.sh $(SOAK)
+
+clean:
+	rm -rf bin
