@@ -104,3 +104,6 @@ var wordsAll = []rewording{
 	say("POST /images/create", `^dockerfile parse error on line \d+: unknown instruction: (\S+)$`, "$1 is not a valid change command", 0),
 	say("POST /commit", `^dockerfile parse error on line \d+: unknown instruction: (\S+)$`, "$1 is not a valid change command", 0),
 }
+
+// noPlugin is the error about a plugin that was looked for in vain.
+var noPlugin = regexp.MustCompile(`plugin "[^"]*" not found$`)

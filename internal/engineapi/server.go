@@ -35,6 +35,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Latency adds the persona's latency to answers.
 	Latency bool
+	// PluginWait is how long the daemon looks for a plugin nobody has; 0 is its own 15 s.
+	PluginWait time.Duration
 	// Now is the clock that /events and /debug read; nil is the wall clock.
 	Now func() time.Time
 	// Started is when the daemon claims to have started; zero is the first request.
@@ -84,6 +86,9 @@ func New(cfg Config) *Server {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.PluginWait == 0 {
+		cfg.PluginWait = 15 * time.Second
 	}
 	if cfg.Args == nil {
 		cfg.Args = cfg.Persona.Args
@@ -186,6 +191,10 @@ func (s *Server) handler(rt *route) http.Handler {
 		s.cfgLatency(ctx, rt.class)
 		if err := s.run(ctx, rt, w, r, vars, version); err != nil {
 			status, text := judge(err)
+			if noPlugin.MatchString(text) && rt.method == http.MethodPost && strings.HasSuffix(rt.path, "/create") {
+				// The daemon tries again with growing pauses before it gives up.
+				pause(ctx, s.cfg.PluginWait.Seconds())
+			}
 			status, text = reword(wordsAll, rt.String(), status, text)
 			status, text = reword(s.words(), rt.String(), status, text)
 			s.answer(w, vars["version"], true, status, text)

@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/whalefall/whalefall/internal/engineapi"
 	"github.com/whalefall/whalefall/internal/event"
@@ -50,7 +51,7 @@ func startDecoy(t *testing.T, name string, worlds engineapi.Worlds) decoy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := engineapi.New(engineapi.Config{Persona: p, Worlds: worlds, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	s := engineapi.New(engineapi.Config{Persona: p, Worlds: worlds, PluginWait: time.Millisecond, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 	srv := engineapi.HTTPServer(s, slog.New(slog.DiscardHandler))
 	rec := record.New(record.Config{Journal: forgetful{}, Persona: name})
 	recorded := rec.Listener(listen.Wrap(ln, listen.Config{}), func(net.Conn) record.Option { return record.Option{} })
@@ -94,6 +95,7 @@ func deviations(t *testing.T) map[string]*deviation {
 // daemons answered.
 func TestDecoy(t *testing.T) {
 	devs := deviations(t)
+	var open []string
 	played := map[string]bool{}
 	for _, name := range []string{"docker-20.10.24-debian", "docker-26.1.5-debian", "docker-28.5.2-debian"} {
 		if *relOf != "" && !strings.Contains(name, *relOf) {
@@ -149,6 +151,10 @@ func TestDecoy(t *testing.T) {
 							continue
 						}
 						bad++
+						if *deviate {
+							open = append(open, dv.key())
+							continue
+						}
 						t.Errorf("%s | %s | %s\n\twant %s\n\tgot  %s", sc.Name, w.Title, df.Field, cut(df.Want), cut(df.Got))
 					}
 					switch {
@@ -167,6 +173,18 @@ func TestDecoy(t *testing.T) {
 			fmt.Printf("%s: %d of %d answers alike, %d differ as written; rules used %v\n", name, alike, total, meant, ordered(rules))
 		})
 	}
+	if *deviate {
+		var b strings.Builder
+		old, _ := os.ReadFile("deviations.tsv")
+		b.Write(old)
+		for _, k := range open {
+			b.WriteString(k + "\topen\n")
+		}
+		if err := os.WriteFile("deviations.tsv", []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
 	if *only != "" || *relOf != "" {
 		return
 	}
@@ -175,7 +193,13 @@ func TestDecoy(t *testing.T) {
 			t.Errorf("deviations.tsv: %q no longer differs: take the row out", k)
 		}
 	}
-	fmt.Printf("%d deviations\n", len(devs))
+	meantRows := 0
+	for _, d := range devs {
+		if d.why != "open" {
+			meantRows++
+		}
+	}
+	fmt.Printf("%d deviations: %d meant, %d open\n", len(devs), meantRows, len(devs)-meantRows)
 }
 
 func cut(s string) string {

@@ -38,16 +38,19 @@ var rules = []rule{
 	{"port", regexp.MustCompile(`127\.0\.0\.1:\d{5}\b`), "127.0.0.1:<port>"},
 }
 
-// Normalizer replaces ids by their order of appearance and applies the rules. One
-// normalizer serves one scenario on one side.
+// Normalizer replaces ids by their order of appearance in the step and applies the
+// rules: what an answer says of one object in several places must agree, while one
+// difference does not shift the names of all that follow. One normalizer serves one
+// scenario on one side.
 type Normalizer struct {
-	ids   map[string]int
+	ids   map[string]int // of this step
+	seen  map[string]bool
 	Count map[string]int
 }
 
 // NewNormalizer makes one.
 func NewNormalizer() *Normalizer {
-	return &Normalizer{ids: map[string]int{}, Count: map[string]int{}}
+	return &Normalizer{seen: map[string]bool{}, Count: map[string]int{}}
 }
 
 var (
@@ -62,6 +65,7 @@ func (n *Normalizer) Text(s string, info bool) string {
 			return m
 		}
 		n.Count["id"]++
+		n.seen[m] = true
 		if _, ok := n.ids[m]; !ok {
 			n.ids[m] = len(n.ids) + 1
 		}
@@ -72,6 +76,12 @@ func (n *Normalizer) Text(s string, info bool) string {
 			if strings.HasPrefix(l, m) {
 				n.Count["short-id"]++
 				return fmt.Sprintf("<id%d.short>", i)
+			}
+		}
+		for l := range n.seen {
+			if strings.HasPrefix(l, m) {
+				n.Count["short-id"]++
+				return "<id.short>"
 			}
 		}
 		return m
@@ -105,6 +115,7 @@ type Normal struct {
 
 // Answer normalizes an answer.
 func (n *Normalizer) Answer(s Step, a Answer) Normal {
+	n.ids = map[string]int{}
 	info := strings.Contains(s.Req, "/info") || strings.Contains(s.Req, "/version")
 	out := Normal{Title: s.Title(), Frame: a.Frame + ", " + a.End}
 	head := strings.TrimSuffix(a.Head, "\r\n")

@@ -17,6 +17,7 @@ var (
 	recordAnew = flag.Bool("record", false, "play the scenarios against real daemons and write testdata")
 	only       = flag.String("scenario", "", "only scenarios whose name contains this")
 	real       = flag.Bool("real", false, "play the scenarios against real daemons and compare with testdata")
+	deviate    = flag.Bool("deviate", false, "add every difference that is not written down to deviations.tsv, as open")
 	relOf      = flag.String("release", "", "only releases whose version contains this")
 )
 
