@@ -22,6 +22,7 @@ import (
 
 	"github.com/whalefall/whalefall/internal/event"
 	"github.com/whalefall/whalefall/internal/journal"
+	"github.com/whalefall/whalefall/internal/rerun"
 )
 
 // record is one line of recorded traffic.
@@ -94,7 +95,7 @@ what was taken in before is not taken in again.`,
 				return err
 			}
 			if runCreated {
-				return withHint(errors.New("--run-created is not built yet"), "the traffic itself was taken in")
+				return imp.runCreated(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), format)
 			}
 			return nil
 		}}
@@ -106,9 +107,11 @@ what was taken in before is not taken in again.`,
 
 // importer writes recorded requests to the operator's journal.
 type importer struct {
-	j     *journal.Journal
-	known map[string]bool
-	d     dirs
+	j       *journal.Journal
+	known   map[string]bool
+	d       dirs
+	creates map[[32]byte]*rerun.Create // distinct, by body
+	order   [][32]byte
 }
 
 // openImporter opens the operator's journal for writing. While the directory is
@@ -127,7 +130,7 @@ func openImporter(ctx context.Context, d dirs) (*importer, func(), error) {
 		x.Close()
 		return nil, nil, err
 	}
-	imp := &importer{j: j, known: map[string]bool{}, d: d}
+	imp := &importer{j: j, known: map[string]bool{}, d: d, creates: map[[32]byte]*rerun.Create{}}
 	r := journal.NewReader(d.operatorJournal(), 0)
 	defer r.Close()
 	for {
@@ -141,7 +144,7 @@ func openImporter(ctx context.Context, d dirs) (*importer, func(), error) {
 			return nil, nil, err
 		}
 		// The connection's id alone is looked at: it is the line's own hash.
-		if i := bytes.Index(p, []byte(`"conn":"i`)); i >= 0 {
+		if i := bytes.Index(p, []byte(`"conn":"`)); i >= 0 {
 			if k := bytes.IndexByte(p[i+8:], '"'); k > 0 {
 				imp.known[string(p[i+8:i+8+k])] = true
 			}
@@ -257,6 +260,15 @@ func (i *importer) line(p []byte, st *importStats, sources map[string]bool) erro
 	sum := sha256.Sum256(p)
 	id := "i" + importID.EncodeToString(sum[:10])
 	sources[rec.Source] = true
+	if rec.Method == "POST" && strings.HasSuffix(strings.SplitN(rec.URL, "?", 2)[0], "/containers/create") && len(body) > 0 {
+		c := rerun.Create{Time: rec.Hour.Add(time.Duration(rec.Seq) * time.Microsecond).UTC(), Source: src, URL: rec.URL, Body: body, Count: 1}
+		if x := i.creates[c.Key()]; x != nil {
+			x.Count++
+		} else {
+			i.creates[c.Key()] = &c
+			i.order = append(i.order, c.Key())
+		}
+	}
 	if i.known[id] {
 		st.Known++
 		return nil
@@ -291,4 +303,127 @@ func (i *importer) line(p []byte, st *importStats, sources map[string]bool) erro
 func base64Decode(dst []byte, s string) (int, error) {
 	s = strings.TrimRight(s, "=")
 	return rawStd.Decode(dst, []byte(s))
+}
+
+// createRow is what came of one distinct create.
+type createRow struct {
+	Image   string   `json:"image"`
+	Argv    []string `json:"argv"`
+	Seen    int      `json:"seen"`
+	Status  int      `json:"status"`
+	Exit    *int     `json:"exit"`
+	Procs   int      `json:"processes"`
+	Cron    int      `json:"cron_fired"`
+	URLs    []string `json:"urls"`
+	Unknown []string `json:"unknown"`
+	Error   string   `json:"error,omitempty"`
+}
+
+// runCreated runs each distinct create once, two at a time, and prints a table of
+// what came of it. What ran before is not run again.
+func (i *importer) runCreated(ctx context.Context, out, progress io.Writer, format string) error {
+	type done struct {
+		n int
+		o rerun.Outcome
+		e error
+	}
+	jobs := make(chan int)
+	res := make(chan done)
+	for range 2 {
+		go func() {
+			for n := range jobs {
+				c := *i.creates[i.order[n]]
+				k := c.Key()
+				cfg := rerun.Config{Emit: i.j.Emit}
+				if i.known[fmt.Sprintf("r%x", k[:8])] {
+					cfg.Emit = nil
+				}
+				o, err := rerun.Run(ctx, cfg, c)
+				res <- done{n, o, err}
+			}
+		}()
+	}
+	go func() {
+		defer close(jobs)
+		for n := range i.order {
+			select {
+			case jobs <- n:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	rows := make([]createRow, len(i.order))
+	for k := range i.order {
+		var d done
+		select {
+		case d = <-res:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if d.e != nil {
+			return d.e
+		}
+		if isTerminal(progress) {
+			fmt.Fprintf(progress, "\r%d of %d creates run", k+1, len(i.order))
+		}
+		var b struct {
+			Image      string
+			Entrypoint any
+			Cmd        any
+		}
+		_ = json.Unmarshal(d.o.Create.Body, &b)
+		r := createRow{Image: b.Image, Argv: append(stringsOf(b.Entrypoint), stringsOf(b.Cmd)...), Seen: d.o.Create.Count, Status: d.o.Status, Exit: d.o.Exit, Procs: d.o.Procs, Cron: d.o.Cron,
+			URLs: d.o.URLs, Error: d.o.Error, Unknown: []string{}}
+		if r.URLs == nil {
+			r.URLs = []string{}
+		}
+		seen := map[string]bool{}
+		for _, u := range d.o.Unknown {
+			if s := u.What + " " + u.Name; !seen[s] {
+				seen[s] = true
+				r.Unknown = append(r.Unknown, s)
+			}
+		}
+		rows[d.n] = r
+	}
+	if isTerminal(progress) {
+		fmt.Fprintln(progress)
+	}
+	if format == "json" {
+		for _, r := range rows {
+			if err := jsonLine(out, r); err != nil {
+				return err
+			}
+		}
+		return i.flush(ctx)
+	}
+	t := newTable(out, "SEEN", "IMAGE", "STATUS", "EXIT", "PROCS", "CRON", "URLS", "UNKNOWN", "COMMAND")
+	for _, r := range rows {
+		exit := "up"
+		if r.Exit != nil {
+			exit = fmt.Sprint(*r.Exit)
+		}
+		t.row(fmt.Sprint(r.Seen), cut(r.Image, 24), fmt.Sprint(r.Status), exit, fmt.Sprint(r.Procs), fmt.Sprint(r.Cron), cut(strings.Join(r.URLs, " "), 60), cut(strings.Join(r.Unknown, ", "), 40), cut(strings.Join(r.Argv, " "), 60))
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	return i.flush(ctx)
+}
+
+func stringsOf(v any) []string {
+	switch x := v.(type) {
+	case string:
+		return []string{x}
+	case []any:
+		var out []string
+		for _, y := range x {
+			if s, ok := y.(string); ok {
+				out = append(out, s)
+			}
+		}
+		return out
+	}
+	return nil
 }

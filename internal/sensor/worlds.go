@@ -253,3 +253,18 @@ func (d disk) Delete(id string) error {
 	}
 	return nil
 }
+
+// OneWorld makes a host that lives in memory alone, for who runs recorded traffic
+// again. stop ends it.
+func OneWorld(cfg Config, p *persona.Persona, sink event.Sink, c kernel.Clock) (engineapi.Worlds, func(), error) {
+	h, err := NewHost(cfg, p, sink, c)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make the host: %w", err)
+	}
+	w := &worlds{host: h, log: slog.New(slog.DiscardHandler), daemons: map[*world.World]*engineapi.Daemon{}, m: world.NewManager(h, world.ManagerConfig{})}
+	return w, func() {
+		ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
+		defer stop()
+		_ = w.m.Close(ctx) // nothing of it is kept
+	}, nil
+}
