@@ -92,12 +92,7 @@ func debug(ctx context.Context, c *call, w http.ResponseWriter, r *http.Request,
 		pause(ctx, float64(n))
 		h.Set("Content-Type", "application/octet-stream")
 		h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s-delta"`, name))
-		b := d.Binary(name+"-delta", now, int(n))
-		if f, ok := w.(http.Flusher); ok && s.p.Go >= 22 {
-			// A delta of a larger daemon does not fit the buffer: it goes out in pieces.
-			f.Flush()
-		}
-		_, _ = w.Write(b)
+		_, _ = w.Write(d.Binary(name+"-delta", now, int(n)))
 		return nil
 	}
 	if level != 0 {

@@ -28,6 +28,9 @@ import (
 
 // words is the release's dialect of errors.
 func (s *Server) words() []rewording {
+	if s.p.Era == persona.Era28 && s.p.Debian {
+		return words28d
+	}
 	switch s.p.Era {
 	case persona.Era20:
 		return words20
@@ -82,6 +85,12 @@ var words20 = []rewording{
 	say("POST /services", `^invalid JSON: `, "", 0),
 	say("", `^invalid JSON: got EOF while reading request body$`, "got EOF while reading request body", 0),
 	say("", `^invalid JSON: `, "", 0),
+}
+
+// words28d: with containerd 2.1, which Debian has beside 28.5.2, the runtime's errors
+// have lost their kind's name at the end. The vendor's packages still have 1.7.
+var words28d = []rewording{
+	say("", `^((?:failed to create task for container|OCI runtime exec failed): .*): unknown$`, "$1", 0),
 }
 
 // fronts20 are 20.10's own checks before Docker's handlers, by route.

@@ -2,7 +2,6 @@ package engineapi
 
 import (
 	"errors"
-	"net/http"
 	"regexp"
 	"strings"
 
@@ -93,13 +92,18 @@ func reword(ws []rewording, route string, status int, text string) (int, string)
 	return status, text
 }
 
-// noBody says that a status has none.
-func noBody(status int) bool {
-	return status == http.StatusNotModified || status == http.StatusNoContent
-}
-
 // wordsAll are said alike by all releases where a world says otherwise.
 var wordsAll = []rewording{
+	say("POST /containers/create", `^((?s)invalid volume specification: .*)$`, "$1", 500),
+	say("POST /containers/create", `^(invalid mode: .*)$`, "$1", 500),
+	say("POST /containers/create", `^(invalid --security-opt \d+: .*)$`, "$1", 500),
+	say("POST /containers/create", `^logger: no log driver named '(.*)' is registered$`, `error looking up logging plugin $1: plugin "$1" not found`, 0),
+	say("GET /containers/{name:.*}/logs", `^invalid value for "(?:since|until)": `, "", 500),
+	say("POST /containers/{name:.*}/kill", `^(cannot kill container: \S+: )[cC]annot kill container: \S+: `, "$1", 0),
+	say("GET /networks", `^(invalid filter: '?type'?='.*')$`, "$1", 500),
+	say("GET /networks", `^[iI]nvalid filter 'dangling=.*'$`, `invalid value for filter 'dangling', must be "true" (or "1"), or "false" (or "0")`, 0),
+	say("POST /networks/{id:.*}/disconnect", `^(container \S+ is not connected to network .*)$`, "$1", 500),
+	say("POST /networks/{id:.*}/connect", `^(cannot connect container to host network - container must be created in host network)$`, "$1", 400),
 	say("GET /volumes/", `^get : no such volume$`, "get: no such volume", 0),
 	say("POST /images/create", `^dockerfile parse error on line \d+: unknown instruction: (\S+)$`, "$1 is not a valid change command", 0),
 	say("POST /commit", `^dockerfile parse error on line \d+: unknown instruction: (\S+)$`, "$1 is not a valid change command", 0),

@@ -49,11 +49,13 @@ func (s *Server) ownRoutes() []*route {
 // fronts are the handlers of ours before or in place of Docker's, for this release.
 func (s *Server) fronts() map[string]front {
 	m := map[string]front{
-		"GET /version":        version,
-		"GET /info":           info,
-		"GET /events":         watch,
-		"POST /images/create": imagesCreate,
-		"GET /system/df":      diskUsage,
+		"GET /version":                      version,
+		"GET /info":                         info,
+		"GET /events":                       watch,
+		"POST /images/create":               imagesCreate,
+		"GET /system/df":                    diskUsage,
+		"POST /plugins/create":              pluginCreate,
+		"GET /containers/{name:.*}/archive": streamed,
 	}
 	if s.p.Era == persona.Era20 {
 		m["GET /_ping"], m["HEAD /_ping"] = ping20, ping20
@@ -298,6 +300,36 @@ func diskUsage(ctx context.Context, c *call, w http.ResponseWriter, r *http.Requ
 		}
 	}
 	return next(ctx, w, r, c.vars)
+}
+
+// pluginCreate reads the name before the archive.
+func pluginCreate(ctx context.Context, c *call, w http.ResponseWriter, r *http.Request, next httputils.APIFunc) error {
+	if err := httputils.ParseForm(r); err != nil {
+		return err
+	}
+	if _, err := reference.ParseNormalizedNamed(r.Form.Get("name")); err != nil {
+		return raw("failed to parse reference " + r.Form.Get("name") + ": " + err.Error())
+	}
+	return next(ctx, w, r, c.vars)
+}
+
+// streamed sends the first piece of an answer at once, however short the answer is.
+func streamed(ctx context.Context, c *call, w http.ResponseWriter, r *http.Request, next httputils.APIFunc) error {
+	return next(ctx, &firstFlush{ResponseWriter: w}, r, c.vars)
+}
+
+type firstFlush struct {
+	http.ResponseWriter
+	done bool
+}
+
+func (w *firstFlush) Write(p []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(p)
+	if f, ok := w.ResponseWriter.(http.Flusher); ok && !w.done {
+		w.done = true
+		f.Flush()
+	}
+	return n, err
 }
 
 // upgradable checks an h2c upgrade; the two routes differ in the error's kind.

@@ -191,11 +191,11 @@ func (s *Server) handler(rt *route) http.Handler {
 		s.cfgLatency(ctx, rt.class)
 		if err := s.run(ctx, rt, w, r, vars, version); err != nil {
 			status, text := judge(err)
+			status, text = reword(wordsAll, rt.String(), status, text)
 			if noPlugin.MatchString(text) && rt.method == http.MethodPost && strings.HasSuffix(rt.path, "/create") {
 				// The daemon tries again with growing pauses before it gives up.
 				pause(ctx, s.cfg.PluginWait.Seconds())
 			}
-			status, text = reword(wordsAll, rt.String(), status, text)
 			status, text = reword(s.words(), rt.String(), status, text)
 			s.answer(w, vars["version"], true, status, text)
 		}
