@@ -86,9 +86,10 @@ func (w *World) ContainerAttach(name string, req *backend.ContainerAttachConfig)
 			if !l.partial {
 				b = append(append([]byte(nil), b...), '\n')
 			}
-			if l.stderr && req.UseStderr && !tty {
+			switch {
+			case l.stderr && req.UseStderr:
 				_, _ = stderr.Write(b)
-			} else if req.UseStdout {
+			case !l.stderr && req.UseStdout:
 				_, _ = stdout.Write(b)
 			}
 		}

@@ -179,6 +179,9 @@ func (w *World) ContainerExtractToDir(name, p string, copyUIDGID, noOverwriteDir
 		return notFound("Could not find the file %s in container %s", p, name)
 	}
 	if !at.Node().Stat().Mode.IsDir() {
+		if w.host.cfg.Release.Era < 28 {
+			return systemErr("extraction point is not a directory")
+		}
 		return invalid("extraction point is not a directory")
 	}
 	if at.Mount().ReadOnly {

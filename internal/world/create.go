@@ -15,6 +15,7 @@ import (
 	"github.com/docker/go-connections/nat"
 
 	"github.com/whalefall/whalefall/internal/image"
+	"github.com/whalefall/whalefall/internal/vfs"
 )
 
 // ContainerCreate is the daemon's method: checks, image, name, mounts, networks.
@@ -81,7 +82,7 @@ func (w *World) ContainerCreate(ctx context.Context, p backend.ContainerCreateCo
 	switch p.HostConfig.LogConfig.Type {
 	case "json-file", "local", "none", "syslog", "journald", "gelf", "fluentd", "awslogs", "splunk", "etwlogs", "gcplogs":
 	default:
-		return container.CreateResponse{Warnings: warnings}, invalid("logger: no log driver named '%s' is registered", p.HostConfig.LogConfig.Type)
+		return container.CreateResponse{Warnings: warnings}, invalid("error looking up logging plugin %[1]s: plugin %[1]q not found", p.HostConfig.LogConfig.Type)
 	}
 
 	w.mu.Lock()
@@ -110,6 +111,14 @@ func wrapInvalid(err error) error {
 // pick20 chooses a text by the release.
 func (w *World) pick20(old, now string) string {
 	if w.host.cfg.Release.Era == 20 {
+		return old
+	}
+	return now
+}
+
+// pick28 chooses a text by whether the release is 28 or later.
+func (w *World) pick28(old, now string) string {
+	if w.host.cfg.Release.Era < 28 {
 		return old
 	}
 	return now
@@ -156,9 +165,6 @@ func (w *World) adapt(hc *container.HostConfig) {
 	}
 	if hc.ReadonlyPaths == nil && !hc.Privileged {
 		hc.ReadonlyPaths = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
-	}
-	if hc.Runtime == "" {
-		hc.Runtime = "runc"
 	}
 	if hc.Privileged && hc.SecurityOpt == nil {
 		hc.SecurityOpt = []string{"label=disable"}
@@ -284,10 +290,35 @@ func (w *World) create(by Caller, p backend.ContainerCreateConfig, img *image.Im
 	if err = w.links(c); err != nil {
 		return nil, newVolumes, err
 	}
+	if err := w.workdir(c); err != nil {
+		return nil, newVolumes, err
+	}
 	w.networksOf(c, p.NetworkingConfig)
 	w.containers[id] = c
 	w.hostMkdir("/var/lib/docker/containers/"+id, 0o710)
 	return c, newVolumes, nil
+}
+
+// workdir makes the working directory in the container's tree, as
+// SetupWorkingDirectory does at the creation.
+func (w *World) workdir(c *Container) error {
+	dir := c.Config.WorkingDir
+	if dir == "" || dir == "/" {
+		return nil
+	}
+	mnt := vfs.NewNamespace(c.fs, "overlay", "", false)
+	ctx := &vfs.Context{Cred: vfs.Root(), Root: mnt.Root(), Cwd: mnt.Root(), Umask: 0o022, Now: func() int64 { return w.now().UnixNano() }}
+	at, err := mnt.Resolve(ctx, dir, true)
+	if err != nil {
+		mkdirIn(mnt, ctx, dir)
+		if at, err = mnt.Resolve(ctx, dir, true); err != nil {
+			return systemErr("mkdir %s: %s", dir, strings.ToLower(vfs.AsErrno(err).Error()))
+		}
+	}
+	if !at.Node().Stat().Mode.IsDir() {
+		return systemErr("Cannot mkdir: %s is not a directory", dir)
+	}
+	return nil
 }
 
 func (w *World) securityOpts(list []string) error {
@@ -300,7 +331,7 @@ func (w *World) securityOpts(list []string) error {
 			k, v, ok = strings.Cut(o, ":")
 		}
 		if !ok {
-			return invalid("invalid --security-opt 1: %q", o)
+			return systemErr("invalid --security-opt 1: %q", o)
 		}
 		switch k {
 		case "label", "apparmor", "no-new-privileges", "writable-cgroups":
@@ -309,7 +340,7 @@ func (w *World) securityOpts(list []string) error {
 				return invalid("Decoding seccomp profile failed: invalid character '%c' looking for beginning of value", v[0])
 			}
 		default:
-			return invalid("invalid --security-opt 2: %q", o)
+			return systemErr("invalid --security-opt 2: %q", o)
 		}
 	}
 	return nil
@@ -367,7 +398,8 @@ func (w *World) mounts(c *Container) (made []string, err error) {
 	for _, b := range hc.Binds {
 		mp, err := parseBind(b, hc.VolumeDriver)
 		if err != nil {
-			return made, wrapInvalid(err)
+			// a plain error in every release: 500
+			return made, systemErr("%s", err.Error())
 		}
 		if _, tmpfs := hc.Tmpfs[mp.Destination]; binds[mp.Destination] || tmpfs {
 			return made, invalid("Duplicate mount point: %s", mp.Destination)
@@ -493,7 +525,18 @@ func (w *World) ContainerSetHostConfig(name string, hc *container.HostConfig) er
 	if _, err := w.verifyContainer(hc, nil, false); err != nil {
 		return wrapInvalid(err)
 	}
+	masked, readonly := hc.MaskedPaths, hc.ReadonlyPaths
 	w.adapt(hc)
+	hc.MaskedPaths, hc.ReadonlyPaths = masked, readonly // set at the creation alone
+	if hc.DNS == nil {
+		hc.DNS = []string{}
+	}
+	if hc.DNSOptions == nil {
+		hc.DNSOptions = []string{}
+	}
+	if hc.DNSSearch == nil {
+		hc.DNSSearch = []string{}
+	}
 	if hc.LogConfig.Type == "" {
 		hc.LogConfig = c.Host.LogConfig
 	}

@@ -134,9 +134,9 @@ func (w *World) ContainerExecStart(ctx context.Context, id string, o backend.Exe
 	if err == nil {
 		switch {
 		case e.exit != nil:
-			err = conflict("%s", w.pick20("Error: Exec command "+e.ID+" has already run", "exec command "+e.ID+" has already run"))
+			err = conflict("%s", w.pick28("Error: Exec command "+e.ID+" has already run", "exec command "+e.ID+" has already run"))
 		case e.running:
-			err = conflict("%s", w.pick20("Error: Exec command "+e.ID+" is already running", "exec command "+e.ID+" is already running"))
+			err = conflict("%s", w.pick28("Error: Exec command "+e.ID+" is already running", "exec command "+e.ID+" is already running"))
 		}
 	}
 	if err != nil {
@@ -237,8 +237,17 @@ func (w *World) ContainerExecResize(_ context.Context, id string, height, width 
 		w.mu.Unlock()
 		return err
 	}
-	run := e.run
+	run, ended := e.run, e.exit != nil
 	w.mu.Unlock()
+	if ended {
+		switch w.host.cfg.Release.Era {
+		case 20:
+			return notFound("no such exec")
+		case 26:
+			return notFound("process does not exist %s: not found", id)
+		}
+		return notFound("NotFound: process does not exist %s: not found", id)
+	}
 	if run == nil {
 		return conflict("%s", "exec process is not started")
 	}

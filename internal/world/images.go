@@ -790,11 +790,11 @@ func (w *World) PushImage(ctx context.Context, ref reference.Named, _ *ocispec.P
 		i, _ = w.imageLocked(reference.FamiliarString(reference.TagNameOnly(ref)))
 	}
 	w.mu.Unlock()
-	if err != nil {
-		return notFound("An image does not exist locally with the tag: %s", reference.FamiliarName(ref))
-	}
 	if err := send(out, message{Status: "The push refers to repository [" + ref.Name() + "]"}); err != nil {
 		return err
+	}
+	if err != nil {
+		return notFound("An image does not exist locally with the tag: %s", reference.FamiliarName(ref))
 	}
 	if err := w.sleep(ctx, time.Duration(300+w.draw(500))*time.Millisecond); err != nil {
 		return err
@@ -925,7 +925,7 @@ func tarWords(err error) string {
 		return "Error processing tar file(exit status 1): " + strings.ToLower(no.Error())
 	}
 	if err == io.ErrUnexpectedEOF || err == io.EOF {
-		return "unexpected EOF"
+		return "Error processing tar file(exit status 1): unexpected EOF"
 	}
 	return "Error processing tar file(exit status 1): " + err.Error()
 }
@@ -1068,9 +1068,13 @@ func (w *World) CreateImageFromContainer(ctx context.Context, name string, o *ba
 		return "", invalid("%s", err.Error())
 	}
 	merge(cfg, image.CloneConfig(cc))
-	cfg.Hostname, cfg.Domainname = "", ""
-	if w.host.cfg.Release.Era < 26 {
-		cfg.Hostname = cc.Hostname
+	if o.Config == nil {
+		c := image.CloneConfig(cc)
+		c.Env, c.Cmd = cfg.Env, cfg.Cmd
+		cfg = c
+	}
+	if w.host.cfg.Release.Era < 28 && cfg.Labels == nil {
+		cfg.Labels = map[string]string{}
 	}
 	var b bytes.Buffer
 	if err := fs.WriteDiff(&limited{&b, w.host.cfg.Quotas.Disk}); err != nil {
@@ -1089,8 +1093,13 @@ func (w *World) CreateImageFromContainer(ctx context.Context, name string, o *ba
 		layers = append(layers, base.Layers...)
 		parent = base.ID
 	}
-	ic.History = append(ic.History, image.History{Created: now, Author: o.Author, CreatedBy: strings.Join(cc.Cmd, " "), Comment: o.Comment})
-	i := image.New(ic, append(layers, l), parent)
+	empty := l.Tree().Inodes() <= 1
+	ic.History = append(ic.History, image.History{Created: now, Author: o.Author, CreatedBy: strings.Join(cc.Cmd, " "), Comment: o.Comment, EmptyLayer: empty})
+	layers = append([]*image.Layer(nil), layers...)
+	if !empty {
+		layers = append(layers, l)
+	}
+	i := image.New(ic, layers, parent)
 	if err := w.addImage(i); err != nil {
 		return "", err
 	}

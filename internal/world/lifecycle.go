@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -122,11 +123,11 @@ func (w *World) wire(c *Container, say *[]func()) error {
 	for name, e := range c.Nets {
 		n, err := w.findNet(name)
 		if err != nil {
-			return notFound("%s", w.pick20(fmt.Sprintf("network %s not found", name), fmt.Sprintf("failed to set up container networking: network %s not found", name)))
+			return notFound("%s", w.pick28(fmt.Sprintf("network %s not found", name), fmt.Sprintf("failed to set up container networking: network %s not found", name)))
 		}
 		if e.EndpointID == "" {
 			if err := w.join(c, n, e); err != nil {
-				return systemErr("%s", w.pick20(err.Error(), "failed to set up container networking: "+err.Error()))
+				return systemErr("%s", w.pick28(err.Error(), "failed to set up container networking: "+err.Error()))
 			}
 		}
 		*say = append(*say, func() {
@@ -154,7 +155,7 @@ func (w *World) unwire(c *Container, say *[]func()) {
 		}
 		w.leave(e)
 	}
-	c.Ports, c.Sandbox = nil, ""
+	c.Ports = nil // the sandbox's id stays to be seen, as in the daemon
 }
 
 // exited is handleContainerExit: the process has ended.
@@ -281,7 +282,11 @@ func (w *World) ContainerWait(ctx context.Context, name string, cond container.W
 	out := make(chan container.StateStatus, 1)
 	switch {
 	case cond == container.WaitConditionNotRunning && !c.Running, cond == container.WaitConditionRemoved && c.removed:
-		out <- container.NewStateStatus(c.ExitCode, nil)
+		var failed error
+		if c.Error != "" {
+			failed = errors.New(c.Error)
+		}
+		out <- container.NewStateStatus(c.ExitCode, failed)
 		return out, nil
 	}
 	in := make(chan container.StateStatus, 1)
@@ -498,10 +503,7 @@ func (w *World) killErr(name string, err error) error {
 	if isNotRunning(err) && w.host.cfg.Release.Era < 26 {
 		return conflict("Cannot kill container: %s: %s", name, strings.Replace(err.Error(), "container", "Container", 1))
 	}
-	if isNotRunning(err) {
-		return conflict("cannot kill container: %s: %s", name, err)
-	}
-	return err
+	return err // the router says the rest
 }
 
 // kill is daemon.Kill: SIGKILL and the wait for its effect.
@@ -663,6 +665,9 @@ func (w *World) ContainerRm(name string, o *backend.ContainerRmConfig) error {
 		return systemErr("Conflict, cannot remove the default link name of the container")
 	}
 	if c.Running && !o.ForceRemove {
+		if w.host.cfg.Release.Era < 28 {
+			name = c.Name
+		}
 		st, paused := c.status(), c.Paused
 		id := c.ID
 		w.mu.Unlock()

@@ -143,6 +143,7 @@ func (w *World) liveIn() {
 			hc.NetworkMode = container.NetworkMode(netName)
 		}
 		w.adapt(hc)
+		hc.Runtime = "runc"
 		c := &Container{ID: id, Name: names[i], Created: created.Add(time.Duration(i)*430*time.Millisecond + time.Duration(r.IntN(3e8))).UTC(), Config: cfg, Host: hc,
 			ImageID: res.Image.ID, image: res.Image, Nets: map[string]*network.EndpointSettings{}, execs: map[string]*Exec{}, stream: newStream(false),
 			log: newLog(h.cfg.Quotas.Log, w.now)}

@@ -151,11 +151,11 @@ func (w *World) ContainerLogs(ctx context.Context, name string, o *container.Log
 	}
 	since, err := logTime(o.Since)
 	if err != nil {
-		return nil, false, invalid("invalid value for \"since\": %v", err)
+		return nil, false, systemErr("%s", err.Error())
 	}
 	until, err := logTime(o.Until)
 	if err != nil {
-		return nil, false, invalid("invalid value for \"until\": %v", err)
+		return nil, false, systemErr("%s", err.Error())
 	}
 	ch := make(chan *backend.LogMessage, 1)
 	w.bg.Add(1)

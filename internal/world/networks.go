@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/backend"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
@@ -85,6 +86,12 @@ func (w *World) stockNetworks() {
 		"com.docker.network.bridge.default_bridge": "true", "com.docker.network.bridge.enable_icc": "true",
 		"com.docker.network.bridge.enable_ip_masquerade": "true", "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
 		"com.docker.network.bridge.name": "docker0", "com.docker.network.driver.mtu": "1500"})
+	if h.cfg.Kind == "empty" && h.cfg.Release.Era < 28 {
+		// a bridge of this daemon's own making, before its first restart
+		for _, n := range w.networks {
+			n.IPAM.Config[0].Gateway = ""
+		}
+	}
 	add("host", "host", netip.Prefix{}, map[string]string{})
 	add("none", "null", netip.Prefix{}, map[string]string{})
 }
@@ -135,6 +142,14 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 		return nil, invalid("invalid name: %s", nc.Name)
 	}
 	w.mu.Lock()
+	if nc.IPAM != nil {
+		switch nc.IPAM.Driver {
+		case "", "default", "null", "windows":
+		default:
+			w.mu.Unlock()
+			return nil, notFound("plugin %q not found", nc.IPAM.Driver)
+		}
+	}
 	for _, n := range w.networks {
 		if n.Name == nc.Name {
 			w.mu.Unlock()
@@ -170,7 +185,7 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 			if p.Addr().Is4() && !n.subnet.IsValid() {
 				if w.overlaps(p) {
 					w.mu.Unlock()
-					if w.host.cfg.Release.Era == 20 {
+					if w.host.cfg.Release.Era < 28 {
 						return nil, forbidden("Pool overlaps with other one on this address space")
 					}
 					return nil, forbidden("invalid pool request: Pool overlaps with other one on this address space")
@@ -190,9 +205,17 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 		}
 	}
 	if !n.subnet.IsValid() && !nc.ConfigOnly {
-		for _, p := range pools() {
-			if !w.overlaps(p) {
+		// Before 28 the pools are gone round, so that one given back is not used
+		// again at once.
+		all := pools()
+		for i := range all {
+			k := i
+			if w.host.cfg.Release.Era < 28 {
+				k = (w.poolAt + i) % len(all)
+			}
+			if p := all[k]; !w.overlaps(p) {
 				n.subnet, n.gateway = p, p.Addr().Next()
+				w.poolAt = (k + 1) % len(all)
 				break
 			}
 		}
@@ -257,6 +280,9 @@ func (w *World) GetNetworks(f filters.Args, cfg backend.NetworkListConfig) ([]ne
 			case "builtin", "custom":
 				typ = t
 			default:
+				if w.host.cfg.Release.Era == 26 {
+					return nil, systemErr("invalid filter: 'type'='%s'", t)
+				}
 				return nil, invalid("invalid filter: 'type'='%s'", t)
 			}
 		}
@@ -265,7 +291,10 @@ func (w *World) GetNetworks(f filters.Args, cfg backend.NetworkListConfig) ([]ne
 	if hasDangling {
 		var err error
 		if dangling, err = f.GetBoolOrDefault("dangling", false); err != nil {
-			return nil, invalid("%s", err.Error())
+			if w.host.cfg.Release.Era < 28 {
+				return nil, invalid("invalid value for filter 'dangling', must be \"true\" (or \"1\"), or \"false\" (or \"0\")")
+			}
+			return nil, wrapKind(errdefs.ErrInvalidArgument, err)
 		}
 	}
 	w.mu.Lock()
@@ -410,7 +439,7 @@ func (w *World) ConnectContainerToNetwork(ctx context.Context, name, ref string,
 		if c.Host.NetworkMode.IsHost() {
 			return conflict("cannot connect container to host network - container is already connected to host network")
 		}
-		return conflict("cannot connect container to host network - container must be created in host network")
+		return invalid("%s", w.pick28("container cannot be disconnected from host network or connected to host network", "cannot connect container to host network - container must be created in host network mode"))
 	}
 	if c.Host.NetworkMode.IsContainer() {
 		w.mu.Unlock()
@@ -458,7 +487,7 @@ func (w *World) DisconnectContainerFromNetwork(name, ref string, force bool) err
 	e := c.Nets[n.Name]
 	if e == nil {
 		w.mu.Unlock()
-		return forbidden("container %s is not connected to network %s", c.ID, n.Name)
+		return systemErr("container %s is not connected to network %s", c.ID, n.Name)
 	}
 	w.leave(e)
 	delete(c.Nets, n.Name)
@@ -481,7 +510,7 @@ func (w *World) DeleteNetwork(id string) error {
 	}
 	if used := w.endpoints(n); len(used) > 0 {
 		w.mu.Unlock()
-		if w.host.cfg.Release.Era >= 26 {
+		if w.host.cfg.Release.Era >= 28 {
 			var parts []string
 			for cid, e := range used {
 				parts = append(parts, fmt.Sprintf("name:%q id:%q", e.Name, cid[:12]))

@@ -66,6 +66,11 @@ func (p *Plugins) List(f filters.Args) ([]types.Plugin, error) {
 	if err := f.Validate(map[string]bool{"enabled": true, "capability": true}); err != nil {
 		return nil, invalid("%s", err.Error())
 	}
+	if f.Contains("enabled") {
+		if _, err := f.GetBoolOrDefault("enabled", false); err != nil {
+			return nil, invalid("%s", err.Error())
+		}
+	}
 	return []types.Plugin{}, nil
 }
 func (p *Plugins) Inspect(name string) (*types.Plugin, error)          { return nil, p.none(name) }
@@ -88,7 +93,10 @@ func (p *Plugins) Push(_ context.Context, name string, _ map[string][]string, _ 
 func (p *Plugins) Upgrade(_ context.Context, _ reference.Named, name string, _ map[string][]string, _ *registry.AuthConfig, _ types.PluginPrivileges, _ io.Writer) error {
 	return p.none(name)
 }
-func (p *Plugins) CreateFromContext(_ context.Context, in io.ReadCloser, _ *types.PluginCreateOptions) error {
+func (p *Plugins) CreateFromContext(_ context.Context, in io.ReadCloser, o *types.PluginCreateOptions) error {
+	if _, err := reference.ParseNormalizedNamed(o.RepoName); err != nil {
+		return systemErr("failed to parse reference %s: %v", o.RepoName, err)
+	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(in, 1<<20))
 	return invalid("open config.json: no such file or directory")
 }

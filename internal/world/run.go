@@ -248,6 +248,9 @@ func (w *World) launchExec(by Caller, e *Exec, size *[2]uint) (*running, error) 
 	if err != nil {
 		io.drop()
 		text, code := w.runtimeError(err, argv[0], dir, "exec")
+		if w.host.cfg.Release.Era < 28 {
+			code = exitEaccess // whatever went wrong
+		}
 		e.exit = &code
 		return nil, text
 	}
@@ -420,9 +423,15 @@ func (w *World) runtimeError(err error, arg0, dir, op string) (error, int) {
 	}
 	var text string
 	if op == "exec" {
-		text = "OCI runtime exec failed: exec failed: unable to start container process: " + detail + ": unknown"
+		text = "OCI runtime exec failed: exec failed: unable to start container process: " + detail
+		if w.host.cfg.Release.Era < 28 {
+			text += ": unknown"
+		}
 	} else {
-		text = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: " + detail + ": unknown"
+		text = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: " + detail
+		if w.host.cfg.Release.Era < 28 {
+			text += ": unknown"
+		}
 		if w.host.cfg.Release.Era >= 26 {
 			text = "failed to create task for container: " + text
 		}
@@ -952,7 +961,7 @@ func (w *World) publish(c *Container) error {
 			key := p.Proto() + "/" + port
 			if by := w.ports[key]; by != "" && by != c.ID {
 				if o := w.containers[by]; o != nil && o.Running {
-					return systemErr("%s", w.pick20(
+					return systemErr("%s", w.pick28(
 						fmt.Sprintf("driver failed programming external connectivity on endpoint %s (%s): Bind for %s:%s failed: port is already allocated", strings.TrimPrefix(c.Name, "/"), w.endpointOf(c), ips[0], port),
 						fmt.Sprintf("failed to set up container networking: driver failed programming external connectivity on endpoint %s (%s): Bind for %s:%s failed: port is already allocated", strings.TrimPrefix(c.Name, "/"), w.endpointOf(c), ips[0], port)))
 				}

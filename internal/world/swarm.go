@@ -148,9 +148,9 @@ func (s *Cluster) Init(req swarm.InitRequest) (string, error) {
 		w.mu.Unlock()
 		return "", unavailable(`This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.`)
 	}
-	if req.ListenAddr == "" {
+	if err := w.listenAddr(req.ListenAddr); err != nil {
 		w.mu.Unlock()
-		return "", invalid("%s", "invalid ListenAddr \"\": missing port in address")
+		return "", err
 	}
 	f := w.host.facts
 	addr := f.Private.String()
@@ -186,6 +186,18 @@ func (s *Cluster) Init(req swarm.InitRequest) (string, error) {
 	w.mu.Unlock()
 	w.logEventScope(w.lastCaller(), "swarm", events.NodeEventType, events.ActionCreate, c.node, map[string]string{"name": ""})
 	return c.node, nil
+}
+
+// listenAddr checks the address a node would listen on: resolveListenAddr.
+func (w *World) listenAddr(s string) error {
+	if s == "" {
+		return invalid("%s", "invalid ListenAddr \"\": invalid empty address")
+	}
+	h, _, _ := hostPort(s, "2377")
+	if !validIP(h) && h != w.host.facts.NIC && h != "docker0" && h != "lo" {
+		return invalid("listen address must be an IP address or network interface (with optional port number)")
+	}
+	return nil
 }
 
 // fill sets a swarm's defaults.
@@ -228,6 +240,10 @@ func (s *Cluster) Join(req swarm.JoinRequest) error {
 	if w.swarm != nil {
 		w.mu.Unlock()
 		return unavailable(`This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.`)
+	}
+	if err := w.listenAddr(req.ListenAddr); err != nil {
+		w.mu.Unlock()
+		return err
 	}
 	if len(req.RemoteAddrs) == 0 {
 		w.mu.Unlock()
@@ -322,7 +338,7 @@ func (s *Cluster) UnlockSwarm(swarm.UnlockRequest) error {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
 	if s.w.swarm == nil {
-		return unavailable("This node is not part of a swarm")
+		return unavailable("%s", notManager)
 	}
 	return conflict("swarm is not locked")
 }

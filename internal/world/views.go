@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/backend"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
@@ -31,6 +32,11 @@ func (w *World) Containers(_ context.Context, o *container.ListOptions) ([]*cont
 	if err := f.Validate(accepted); err != nil {
 		return nil, invalid("%s", err.Error())
 	}
+	if f.Contains("is-task") {
+		if _, err := f.GetBoolOrDefault("is-task", false); err != nil {
+			return nil, wrapKind(errdefs.ErrInvalidArgument, err)
+		}
+	}
 	all := o.All
 	var exits []int
 	if err := f.WalkValues("exited", func(v string) error {
@@ -45,8 +51,11 @@ func (w *World) Containers(_ context.Context, o *container.ListOptions) ([]*cont
 	}
 	if err := f.WalkValues("status", func(v string) error {
 		if err := container.ValidateContainerState(v); err != nil {
-			if w.host.cfg.Release.Era < 28 {
+			switch w.host.cfg.Release.Era {
+			case 20:
 				return invalid("Unrecognised filter value for status: %s", v)
+			case 26:
+				return invalid("invalid filter 'status=%s'", v)
 			}
 			return invalid("invalid filter 'status=%s': %v", v, err)
 		}
@@ -57,8 +66,11 @@ func (w *World) Containers(_ context.Context, o *container.ListOptions) ([]*cont
 	}
 	if err := f.WalkValues("health", func(v string) error {
 		if err := container.ValidateHealthStatus(v); err != nil {
-			if w.host.cfg.Release.Era < 28 {
+			switch w.host.cfg.Release.Era {
+			case 20:
 				return invalid("Unrecognised filter value for health: %s", v)
+			case 26:
+				return invalid("unrecognized filter value for health: %s", v)
 			}
 			return invalid("invalid filter 'health=%s': %v", v, err)
 		}

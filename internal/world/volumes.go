@@ -139,14 +139,11 @@ func (w *World) createVolume(name, driver string, labels, options map[string]str
 	if driver == "" {
 		driver = "local"
 	}
-	if v := w.volumes[name]; v != nil {
-		if driver != "local" {
-			return nil, false, conflict("create %s: conflict: volume name must be unique", name)
-		}
-		return v, false, nil
-	}
 	if driver != "local" {
 		return nil, false, notFound("create %s: error looking up volume plugin %s: plugin %q not found", name, driver, driver)
+	}
+	if v := w.volumes[name]; v != nil {
+		return v, false, nil
 	}
 	if !anon && !volumeName.MatchString(name) {
 		if len(name) == 1 {

@@ -35,6 +35,7 @@ type World struct {
 	ports      map[string]string // published "proto/port" to a container
 	nextPort   int
 	nextShown  int
+	poolAt     int // where the search for an address pool goes on
 	procsOnce  sync.Once
 
 	events  eventLog
