@@ -39,14 +39,9 @@ func (w *World) ContainerAttach(name string, req *backend.ContainerAttachConfig)
 		return err
 	}
 	s, tty, once := c.stream, c.Config.Tty, c.Config.StdinOnce
-	var out, errp *bytePipe
-	if req.Stream {
-		if req.UseStdout {
-			out = s.tap(false)
-		}
-		if req.UseStderr && !tty {
-			errp = s.tap(true)
-		}
+	var out *tap
+	if req.Stream && (req.UseStdout || req.UseStderr && !tty) {
+		out = s.tap(req.UseStdout, req.UseStderr && !tty)
 	}
 	log := c.log
 	w.mu.Unlock()
@@ -59,9 +54,6 @@ func (w *World) ContainerAttach(name string, req *backend.ContainerAttachConfig)
 		}
 		if out != nil {
 			s.drop(out)
-		}
-		if errp != nil {
-			s.drop(errp)
 		}
 	}
 	mux := !tty && req.MuxStreams
@@ -98,7 +90,7 @@ func (w *World) ContainerAttach(name string, req *backend.ContainerAttachConfig)
 	if !req.Stream {
 		return nil
 	}
-	detached := w.copyStreams(s, copySpec{tty: tty, closeStdin: once, keys: keys, in: pick(req.UseStdin, in), out: out, err: errp, stdout: stdout, stderr: stderr, gone: gone})
+	detached := w.copyStreams(s, copySpec{tty: tty, closeStdin: once, keys: keys, in: pick(req.UseStdin, in), out: out, stdout: stdout, stderr: stderr, gone: gone})
 	leave()
 	if detached {
 		w.containerEvent(by, c, events.ActionDetach, nil)
@@ -144,7 +136,7 @@ type copySpec struct {
 	tty, closeStdin bool
 	keys            []byte
 	in              io.Reader
-	out, err        *bytePipe
+	out             *tap
 	stdout, stderr  io.Writer
 	gone            <-chan struct{}
 }
@@ -152,17 +144,30 @@ type copySpec struct {
 // copyStreams is stream.Config.CopyStreams: it ends when the outputs have ended,
 // or the input where there is no output. It tells whether the client detached.
 func (w *World) copyStreams(s *stream, c copySpec) (detached bool) {
-	done := make(chan error, 3)
-	n := 0
+	done := make(chan struct{})
 	if c.out != nil {
-		n++
 		w.bg.Add(1)
-		go func() { defer w.bg.Done(); _, err := io.Copy(c.stdout, c.out); s.drop(c.out); done <- err }()
-	}
-	if c.err != nil {
-		n++
-		w.bg.Add(1)
-		go func() { defer w.bg.Done(); _, err := io.Copy(c.stderr, c.err); s.drop(c.err); done <- err }()
+		go func() {
+			defer w.bg.Done()
+			defer close(done)
+			defer s.drop(c.out)
+			for {
+				p, ok := c.out.get()
+				if !ok {
+					return
+				}
+				to := c.stdout
+				if p.stderr {
+					to = c.stderr
+				}
+				if to == nil {
+					continue
+				}
+				if _, err := to.Write(p.data); err != nil {
+					return
+				}
+			}
+		}()
 	}
 	stdinDone := make(chan error, 1)
 	if c.in != nil {
@@ -185,17 +190,17 @@ func (w *World) copyStreams(s *stream, c copySpec) (detached bool) {
 		}()
 	}
 	for {
-		if n == 0 && (c.out != nil || c.err != nil || c.in == nil) {
+		if c.out == nil && c.in == nil {
 			return false
 		}
 		select {
 		case <-done:
-			n--
+			return false
 		case err := <-stdinDone:
 			if errors.Is(err, errDetached) {
 				return true
 			}
-			if c.out == nil && c.err == nil {
+			if c.out == nil {
 				return false
 			}
 			stdinDone = nil

@@ -157,11 +157,8 @@ func (w *World) ContainerExecStart(ctx context.Context, id string, o backend.Exe
 	if e.stdin && o.Stdin != nil {
 		spec.in = o.Stdin
 	}
-	if e.stdout && o.Stdout != nil {
-		spec.out = s.tap(false)
-	}
-	if e.stderr && o.Stderr != nil && !e.tty {
-		spec.err = s.tap(true)
+	if out, errs := e.stdout && o.Stdout != nil, e.stderr && o.Stderr != nil && !e.tty; out || errs {
+		spec.out = s.tap(out, errs)
 	}
 	size := o.ConsoleSize
 	if size == nil {

@@ -41,6 +41,9 @@ type running struct {
 func (r *running) release() { close(r.started) }
 
 func (r *running) signal(sig int) {
+	if sig == 9 {
+		r.stream.letGo()
+	}
 	if r.task != nil {
 		r.ns.Kernel().Kill(r.task, kernel.Signal(sig))
 		return
@@ -272,15 +275,17 @@ type plumbing struct {
 	w        *World
 	run      *running
 	in       *kernel.HostPipe
-	out, err *kernel.HostPipe
+	out, err *outWriter
 	pty      *kernel.PTY
 	done     chan struct{}
 	n        int
+	write    func(stderr bool, b []byte) // good once set is closed
+	set      chan struct{}
 }
 
 // wireIO sets the process's descriptors 0 to 2: a terminal, or pipes.
 func (w *World) wireIO(run *running, tty, stdin bool, size *[2]uint, sp *kernel.Spawn) *plumbing {
-	p := &plumbing{w: w, run: run, done: make(chan struct{}, 4)}
+	p := &plumbing{w: w, run: run, done: make(chan struct{}, 4), set: make(chan struct{})}
 	if tty {
 		p.pty = w.kern.NewPTY()
 		run.pty = p.pty
@@ -292,8 +297,11 @@ func (w *World) wireIO(run *running, tty, stdin bool, size *[2]uint, sp *kernel.
 		sp.Ctty = p.pty
 		return p
 	}
-	p.out, p.err = w.kern.OutputPipe(), w.kern.OutputPipe()
-	sp.Files = map[int]*kernel.File{0: kernel.NullFile(), 1: p.out.File(), 2: p.err.File()}
+	// Both streams are written by the process itself, so that their order is the
+	// order it wrote them in.
+	p.out, p.err = &outWriter{p: p}, &outWriter{p: p, stderr: true}
+	sp.Files = map[int]*kernel.File{0: kernel.NullFile(), 1: kernel.WriterFile(p.out), 2: kernel.WriterFile(p.err)}
+	p.n = 2
 	if stdin {
 		p.in = w.kern.InputPipe()
 		sp.Files[0] = p.in.File()
@@ -301,13 +309,30 @@ func (w *World) wireIO(run *running, tty, stdin bool, size *[2]uint, sp *kernel.
 	return p
 }
 
+// outWriter takes what a process writes to one of its output streams. The kernel
+// closes it when the last process that had it open has ended.
+type outWriter struct {
+	p      *plumbing
+	stderr bool
+	once   sync.Once
+}
+
+func (o *outWriter) Write(b []byte) (int, error) {
+	<-o.p.set
+	o.p.write(o.stderr, b)
+	return len(b), nil
+}
+
+func (o *outWriter) Close() error {
+	o.once.Do(func() { o.p.done <- struct{}{} })
+	return nil
+}
+
 // drop lets go of what no process took.
 func (p *plumbing) drop() {
-	for _, h := range []*kernel.HostPipe{p.in, p.out, p.err} {
-		if h != nil {
-			h.Drop()
-			h.Close()
-		}
+	if p.in != nil {
+		p.in.Drop()
+		p.in.Close()
 	}
 	if p.pty != nil {
 		p.pty.Close()
@@ -317,6 +342,8 @@ func (p *plumbing) drop() {
 // copy starts the goroutines that carry the output to write, and the stream's
 // input to the process.
 func (p *plumbing) copy(write func(stderr bool, b []byte)) {
+	p.write = write
+	close(p.set)
 	pump := func(r io.Reader, stderr bool) {
 		p.n++
 		p.w.bg.Add(1)
@@ -340,8 +367,6 @@ func (p *plumbing) copy(write func(stderr bool, b []byte)) {
 		pump(p.pty, false)
 		in = p.pty
 	} else {
-		pump(p.out, false)
-		pump(p.err, true)
 		if p.in != nil {
 			in = p.in
 		}
@@ -379,10 +404,8 @@ func (p *plumbing) wait(w *World) {
 }
 
 func (p *plumbing) cut() {
-	for _, h := range []*kernel.HostPipe{p.in, p.out, p.err} {
-		if h != nil {
-			h.Close()
-		}
+	if p.in != nil {
+		p.in.Close()
 	}
 	if p.pty != nil {
 		p.pty.Close()

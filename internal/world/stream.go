@@ -79,13 +79,82 @@ func (p *bytePipe) closeWith(err error) error {
 	return nil
 }
 
+// chunk is a piece of output.
+type chunk struct {
+	stderr bool
+	data   []byte
+}
+
+// tap is one client's view of a process's output, both streams in the order they
+// were written. A writer waits while the client is pipeLimit behind.
+type tap struct {
+	mu       sync.Mutex
+	cond     *sync.Cond
+	out, err bool // which streams it takes
+	q        []chunk
+	size     int
+	closed   bool
+	free     bool // writers wait no more: what does not fit is dropped
+}
+
+func (t *tap) put(stderr bool, b []byte) bool {
+	if stderr && !t.err || !stderr && !t.out {
+		return true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for !t.closed && !t.free && t.size >= pipeLimit {
+		t.cond.Wait()
+	}
+	if t.closed {
+		return false
+	}
+	if t.size >= pipeLimit {
+		return true
+	}
+	t.q = append(t.q, chunk{stderr, append([]byte(nil), b...)})
+	t.size += len(b)
+	t.cond.Broadcast()
+	return true
+}
+
+// get waits for the next piece; ok is false at the end.
+func (t *tap) get() (c chunk, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for len(t.q) == 0 {
+		if t.closed {
+			return chunk{}, false
+		}
+		t.cond.Wait()
+	}
+	c = t.q[0]
+	t.q[0] = chunk{}
+	t.q = t.q[1:]
+	t.size -= len(c.data)
+	t.cond.Broadcast()
+	return c, true
+}
+
+func (t *tap) end(free bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if free {
+		t.free = true
+	} else {
+		t.closed = true
+	}
+	t.cond.Broadcast()
+}
+
 // stream is container/stream.Config: where a container's or exec's output goes
 // to and its input comes from. It is good for one run; a new run gets a new one.
 type stream struct {
-	mu       sync.Mutex
-	out, err []*bytePipe // one a client
-	stdin    *bytePipe   // nil when the input is closed from the start
-	done     bool
+	mu    sync.Mutex
+	taps  []*tap    // one a client
+	stdin *bytePipe // nil when the input is closed from the start
+	done  bool
+	free  bool
 }
 
 func newStream(openStdin bool) *stream {
@@ -96,63 +165,64 @@ func newStream(openStdin bool) *stream {
 	return s
 }
 
-// tap adds a reader of stdout or stderr.
-func (s *stream) tap(stderr bool) *bytePipe {
-	p := newBytePipe()
+// tap adds a reader of stdout, stderr or both.
+func (s *stream) tap(out, err bool) *tap {
+	t := &tap{out: out, err: err}
+	t.cond = sync.NewCond(&t.mu)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.done {
-		p.Close()
-		return p
+	t.closed, t.free = s.done, s.free
+	if !s.done {
+		s.taps = append(s.taps, t)
 	}
-	if stderr {
-		s.err = append(s.err, p)
-	} else {
-		s.out = append(s.out, p)
-	}
-	return p
+	return t
 }
 
 // write sends output to all that listen; one that is gone is forgotten.
 func (s *stream) write(stderr bool, b []byte) {
 	s.mu.Lock()
-	list := s.out
-	if stderr {
-		list = s.err
-	}
-	list = append([]*bytePipe(nil), list...)
+	list := append([]*tap(nil), s.taps...)
 	s.mu.Unlock()
-	for _, p := range list {
-		if _, err := p.Write(b); err != nil {
-			s.drop(p)
+	for _, t := range list {
+		if !t.put(stderr, b) {
+			s.drop(t)
 		}
 	}
 }
 
-func (s *stream) drop(p *bytePipe) {
-	p.Close()
+func (s *stream) drop(t *tap) {
+	t.end(false)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, l := range []*[]*bytePipe{&s.out, &s.err} {
-		for i, q := range *l {
-			if q == p {
-				*l = append((*l)[:i:i], (*l)[i+1:]...)
-				break
-			}
+	for i, q := range s.taps {
+		if q == t {
+			s.taps = append(s.taps[:i:i], s.taps[i+1:]...)
+			return
 		}
 	}
 }
 
-// close ends all readers.
+// letGo lets the process's writes wait for no client any more: it is to die.
+func (s *stream) letGo() {
+	s.mu.Lock()
+	s.free = true
+	list := append([]*tap(nil), s.taps...)
+	s.mu.Unlock()
+	for _, t := range list {
+		t.end(true)
+	}
+}
+
+// close ends all readers; what they have not read yet they still get.
 func (s *stream) close() {
 	s.mu.Lock()
 	s.done = true
-	list := append(append([]*bytePipe(nil), s.out...), s.err...)
-	s.out, s.err = nil, nil
+	list := s.taps
+	s.taps = nil
 	in := s.stdin
 	s.mu.Unlock()
-	for _, p := range list {
-		p.Close()
+	for _, t := range list {
+		t.end(false)
 	}
 	if in != nil {
 		in.Close()

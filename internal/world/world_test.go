@@ -277,7 +277,10 @@ func TestAttach(t *testing.T) {
 	ready := make(chan struct{})
 	go func() {
 		done <- f.ContainerAttach(id, &backend.ContainerAttachConfig{UseStdin: true, UseStdout: true, UseStderr: true, Stream: true, MuxStreams: true,
-			GetStreams: func(bool, func()) (io.ReadCloser, io.Writer, io.Writer, error) { close(ready); return inR, &out, &out, nil }})
+			GetStreams: func(bool, func()) (io.ReadCloser, io.Writer, io.Writer, error) {
+				close(ready)
+				return inR, &out, &out, nil
+			}})
 	}()
 	<-ready
 	if err := f.ContainerStart(f.ctx, id, "", ""); err != nil {
@@ -332,7 +335,7 @@ func TestExec(t *testing.T) {
 	if out, code, err := run(sh("echo $A $HOSTNAME $HOME; exit 7")...); out != "b "+id[:12]+" /root\n" || code != 7 || err != nil {
 		t.Errorf("exec: %q, %d, %v", out, code, err)
 	}
-	if _, code, err := run("nosuch"); code != 127 || err == nil || !strings.HasPrefix(err.Error(), "OCI runtime exec failed: exec failed: unable to start container process: exec: \"nosuch\"") {
+	if _, code, err := run("nosuch"); code != 126 || err == nil || !strings.HasPrefix(err.Error(), "OCI runtime exec failed: exec failed: unable to start container process: exec: \"nosuch\"") {
 		t.Errorf("exec of nothing: %d, %v", code, err)
 	}
 	to := 0
