@@ -18,5 +18,18 @@ func init() {
 		"realpath": cmdRealpath, "mktemp": cmdMktemp, "dd": cmdDd, "df": cmdDf, "du": cmdDu, "install": cmdInstall, "mkfifo": cmdMkfifo, "mknod": cmdMknod,
 		"truncate": cmdTruncate, "shred": cmdShred, "unlink": cmdUnlink,
 		"grep": cmdGrep, "egrep": cmdGrep, "fgrep": cmdGrep, "sed": cmdSed,
+		"awk": cmdAwk, "gawk": cmdAwk, "mawk": cmdAwk, "find": cmdFind, "xargs": cmdXargs,
+		"head": cmdHead, "tail": cmdTail, "wc": cmdWc, "sort": cmdSort, "uniq": cmdUniq, "cut": cmdCut, "tr": cmdTr, "rev": cmdRev, "tac": cmdTac, "nl": cmdNl, "tee": cmdTee,
+		"base64": cmdBase64, "base32": cmdBase64, "md5sum": cmdSum, "sha1sum": cmdSum, "sha224sum": cmdSum, "sha256sum": cmdSum, "sha384sum": cmdSum, "sha512sum": cmdSum, "cksum": cmdCksum, "od": cmdOd, "xxd": cmdXxd, "hexdump": cmdHexdump, "hd": cmdHexdump,
+		"strings": cmdStrings, "paste": cmdPaste, "fold": cmdFold, "cmp": cmdCmp, "diff": cmdDiff, "comm": cmdComm, "shuf": cmdShuf, "more": cmdCat, "less": cmdCat,
+		"gzip": cmdGzip, "gunzip": cmdGzip, "zcat": cmdGzip, "bzip2": cmdGzip, "bunzip2": cmdGzip, "bzcat": cmdGzip, "xz": cmdGzip, "unxz": cmdGzip, "xzcat": cmdGzip, "zstd": cmdGzip, "unzstd": cmdGzip, "zstdcat": cmdGzip, "tar": cmdTar,
+		"ps": cmdPs, "kill": cmdKill, "pgrep": cmdPgrep, "pkill": cmdPgrep, "killall": cmdKillall, "pidof": cmdPidof, "free": cmdFree, "uptime": cmdUptime, "top": cmdTop, "nohup": cmdNohup, "setsid": cmdSetsid, "timeout": cmdTimeout, "chroot": cmdChroot, "nice": cmdNice,
+		"stdbuf": cmdWrap, "ionice": cmdWrap, "taskset": cmdWrap, "sudo": cmdWrap, "doas": cmdWrap, "time": cmdWrap, "unshare": cmdWrap, "nsenter": cmdNsenter,
+		"crontab": cmdCrontab, "useradd": cmdUseradd, "adduser": cmdUseradd, "userdel": cmdUserdel, "deluser": cmdUserdel, "groupdel": cmdUserdel, "usermod": cmdUsermod, "groupadd": cmdGroupadd, "addgroup": cmdGroupadd,
+		"passwd": cmdPasswd, "chpasswd": cmdChpasswd, "su": cmdSu, "getent": cmdGetent, "mount": cmdMount, "umount": cmdUmount, "systemctl": cmdSystemctl, "service": cmdService,
+		"iptables": cmdIptables, "ip6tables": cmdIptables, "ufw": cmdUfw, "sysctl": cmdSysctl, "lsmod": cmdLsmod, "modprobe": cmdModprobe, "insmod": cmdModprobe, "rmmod": cmdModprobe, "ssh-keygen": cmdSSHKeygen, "which": cmdWhich,
+		"who": cmdWho, "w": cmdUptime, "last": cmdWho, "lscpu": cmdLscpu, "openssl": cmdOpenssl, "update-rc.d": cmdNothing, "chkconfig": cmdNothing, "setenforce": cmdNothing, "history": cmdNothing, "ldconfig": cmdNothing, "swapoff": cmdNothing, "swapon": cmdNothing, "setcap": cmdNothing, "mesg": cmdNothing, "logger": cmdNothing, "renice": cmdNothing,
+		"apt-get": cmdApt, "apt": cmdApt, "apt-key": cmdNothing, "dpkg": cmdDpkg, "apk": cmdApk, "yum": cmdYum, "dnf": cmdYum, "microdnf": cmdYum, "rpm": cmdRpm, "pip": cmdPip, "pip3": cmdPip, "pip2": cmdPip,
+		"wget": cmdWget, "curl": cmdCurl, "nc": cmdNc, "ncat": cmdNc, "netcat": cmdNc, "telnet": cmdTelnet, "ping": cmdPing, "ping6": cmdPing, "nslookup": cmdNslookup, "dig": cmdNslookup, "host": cmdNslookup, "ip": cmdIP, "ifconfig": cmdIfconfig, "route": cmdRoute, "netstat": cmdNetstat, "ss": cmdNetstat,
 	}
 }
