@@ -104,6 +104,7 @@ var wordsAll = []rewording{
 	say("GET /networks", `^[iI]nvalid filter 'dangling=.*'$`, `invalid value for filter 'dangling', must be "true" (or "1"), or "false" (or "0")`, 0),
 	say("POST /networks/{id:.*}/disconnect", `^(container \S+ is not connected to network .*)$`, "$1", 500),
 	say("POST /networks/{id:.*}/connect", `^(cannot connect container to host network - container must be created in host network)$`, "$1", 400),
+	say("POST /swarm/unlock", `^This node is not part of a swarm$`, errNoSwarm.Error(), 0),
 	say("GET /volumes/", `^get : no such volume$`, "get: no such volume", 0),
 	say("POST /images/create", `^dockerfile parse error on line \d+: unknown instruction: (\S+)$`, "$1 is not a valid change command", 0),
 	say("POST /commit", `^dockerfile parse error on line \d+: unknown instruction: (\S+)$`, "$1 is not a valid change command", 0),

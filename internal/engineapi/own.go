@@ -1,6 +1,7 @@
 package engineapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -68,6 +70,10 @@ func (s *Server) fronts() map[string]front {
 			m[k] = f
 		}
 	}
+	for _, k := range []string{"POST /swarm/init", "POST /swarm/join"} {
+		m[k] = after(m[k], swarmListen)
+	}
+	m["GET /images/search"] = after(m["GET /images/search"], searchTerm)
 	return m
 }
 
@@ -300,6 +306,72 @@ func diskUsage(ctx context.Context, c *call, w http.ResponseWriter, r *http.Requ
 		}
 	}
 	return next(ctx, w, r, c.vars)
+}
+
+// after runs a check between a front, which may be nil, and Docker's handler.
+func after(f front, check func(ctx context.Context, c *call, r *http.Request) error) front {
+	return func(ctx context.Context, c *call, w http.ResponseWriter, r *http.Request, next httputils.APIFunc) error {
+		then := func(ctx context.Context, w http.ResponseWriter, r *http.Request, vars map[string]string) error {
+			if err := check(ctx, c, r); err != nil {
+				return err
+			}
+			return next(ctx, w, r, vars)
+		}
+		if f == nil {
+			return then(ctx, w, r, c.vars)
+		}
+		return f(ctx, c, w, r, then)
+	}
+}
+
+// peekJSON decodes the body's first value and leaves the body as it is.
+func peekJSON(r *http.Request, v any) error {
+	if r.Body == nil || r.ContentLength == 0 {
+		return nil
+	}
+	b, err := io.ReadAll(io.LimitReader(r.Body, maxJSON))
+	if err != nil {
+		return err
+	}
+	n := r.ContentLength
+	r.Body = io.NopCloser(bytes.NewReader(b))
+	r.ContentLength = n
+	return json.NewDecoder(bytes.NewReader(b)).Decode(v)
+}
+
+// ifName is what may name a network interface.
+var ifName = regexp.MustCompile(`^(lo|eth|en|wl|br|docker|bond|veth|tun|wg)[a-z0-9-]*$`)
+
+// swarmListen is what cluster.validateAndSanitize{Init,Join}Request and
+// resolveListenAddr ask of a listening address on a node in no swarm.
+func swarmListen(_ context.Context, c *call, r *http.Request) error {
+	var req struct{ ListenAddr string }
+	if err := peekJSON(r, &req); err != nil || c.d.Swarm.Status() != "inactive" {
+		return nil // the handler words it
+	}
+	if req.ListenAddr == "" {
+		return errInvalid(`invalid ListenAddr "": invalid empty address`)
+	}
+	host := strings.TrimPrefix(req.ListenAddr, "tcp://")
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	if net.ParseIP(strings.Trim(host, "[]")) == nil && !ifName.MatchString(host) {
+		return errInvalid("listen address must be an IP address or network interface (with optional port number)")
+	}
+	return nil
+}
+
+// searchTerm refuses a term with a scheme once the filters are accepted.
+func searchTerm(_ context.Context, c *call, r *http.Request) error {
+	if err := httputils.ParseForm(r); err != nil {
+		return err
+	}
+	t := r.Form.Get("term")
+	if f := r.Form.Get("filters"); f == "" && strings.Contains(t, "://") && r.Form.Get("limit") == "" {
+		return errInvalid("invalid repository name: repository name (" + t + ") should not have a scheme")
+	}
+	return nil
 }
 
 // pluginCreate reads the name before the archive.

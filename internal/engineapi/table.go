@@ -30,6 +30,7 @@ import (
 	"github.com/docker/docker/api/types/registry"
 	volumetypes "github.com/docker/docker/api/types/volume"
 	dockerimage "github.com/docker/docker/image"
+	"github.com/docker/docker/pkg/streamformatter"
 	"github.com/docker/docker/pkg/sysinfo"
 	dockerplugin "github.com/docker/docker/plugin"
 	"github.com/docker/docker/runconfig"
@@ -219,6 +220,26 @@ func (i images) ExportImage(ctx context.Context, names []string, platform *ocisp
 		}
 	}
 	return err
+}
+
+// PushImage says which repository it is about before it looks for the image.
+func (i images) PushImage(ctx context.Context, ref reference.Named, platform *ocispec.Platform, h map[string][]string, a *registry.AuthConfig, out io.Writer) error {
+	n := &counter{w: out}
+	err := i.ImageBackend.PushImage(ctx, ref, platform, h, a, n)
+	if err != nil && n.n == 0 && strings.HasPrefix(err.Error(), "An image does not exist locally") {
+		_, _ = out.Write(streamformatter.FormatStatus("", "The push refers to repository [%s]", ref.Name()))
+	}
+	return err
+}
+
+type counter struct {
+	w io.Writer
+	n int
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.n += len(p)
+	return c.w.Write(p)
 }
 
 type systems struct{ SystemBackend }
