@@ -63,6 +63,9 @@ type Layer struct {
 // Apply puts the layers on. With an error the process must end.
 func Apply(o Options) ([]Layer, error) {
 	var ls []Layer
+	if _, _, e := syscall.AllThreadsSyscall(unix.SYS_GETPID, 0, 0, 0); e == unix.ENOTSUP {
+		return nil, errors.New("this binary was built with cgo and cannot be confined: build with CGO_ENABLED=0")
+	}
 	add := func(name string, in bool, detail string) { ls = append(ls, Layer{name, in, detail}) }
 	root := os.Geteuid() == 0
 	if o.Root != "" && root {

@@ -150,17 +150,6 @@ func Run(ctx context.Context, cfg Config, c Create) (Outcome, error) {
 	case <-ctx.Done():
 		return o, ctx.Err()
 	}
-	if st, b := call("GET", "/containers/"+o.ID+"/json", nil); st == 200 {
-		var in struct {
-			State struct {
-				Running  bool
-				ExitCode int
-			}
-		}
-		if json.Unmarshal(b, &in) == nil && !in.State.Running {
-			o.Exit = &in.State.ExitCode
-		}
-	}
 	sink.mu.Lock()
 	defer sink.mu.Unlock()
 	sink.closed = true
@@ -175,6 +164,7 @@ type collector struct {
 	conn   string
 	source netip.Addr
 	closed bool
+	main   int // the container's first process
 }
 
 // Emit implements event.Sink.
@@ -187,6 +177,14 @@ func (c *collector) Emit(e *event.Event) {
 	switch d := e.Data.(type) {
 	case *event.ProcStarted:
 		c.o.Procs++
+		if d.Container != "" && c.main == 0 {
+			c.main = d.PID
+		}
+	case *event.ProcExited:
+		if d.PID == c.main && c.o.Exit == nil {
+			x := d.Exit
+			c.o.Exit = &x
+		}
 	case *event.CronFired:
 		c.o.Cron++
 	case *event.Connected:

@@ -805,7 +805,7 @@ func bExec(s *Shell, args []string) {
 		if errors.Is(err, vfs.EACCES) {
 			s.status = 126
 		} else {
-			s.unknown("program", rest[0], "not in PATH")
+			s.missing(rest[0])
 		}
 		switch {
 		case s.d == Bash && s.status == 127:

@@ -912,12 +912,20 @@ func (s *Shell) notFound(name string, err error) {
 		}
 		return
 	}
-	s.unknown("program", name, "not in PATH")
+	s.missing(name)
 	if s.d == Bash {
 		s.errorf("%s: command not found", name)
 		return
 	}
 	s.errorf("%s: not found", name)
+}
+
+// missing reports a command that is not there because nobody emulates it. One
+// that other images have is missing here as it would be on the real system.
+func (s *Shell) missing(name string) {
+	if _, ok := s.t.Kernel().Programs().Lookup(name); !ok && !strings.Contains(name, "/") {
+		s.unknown("program", name, "not in PATH")
+	}
 }
 
 // execFailed says why a program did not run; text without #! runs in a shell.
@@ -971,7 +979,6 @@ func (s *Shell) execFailed(p string, args []string, err error, tail bool) {
 			s.errorf("%s: No such file or directory", args[0])
 			return
 		}
-		s.unknown("program", args[0], "no such file")
 		s.errorf("%s: not found", args[0])
 	case errors.Is(err, vfs.EISDIR), errors.Is(err, vfs.EACCES):
 		s.status = 126
