@@ -198,10 +198,12 @@ func cmdGzip(p *P) int {
 					_, err = p.copy(out, in)
 				} else {
 					p.status = 1
-					if b, e := in.Peek(1); e != nil && len(b) == 0 {
-						p.errf("%s: unexpected end of file", name)
+					if b, _ := in.Peek(2); len(b) < 2 && !p.bb {
+						p.raw("\n%s: %s: unexpected end of file\n", p.name, name)
 					} else if p.bb {
 						p.errf("invalid magic")
+					} else if kind == "gzip" {
+						p.raw("\n%s: %s: not in gzip format\n", p.name, name)
 					} else {
 						p.errf("%s: not in %s format", name, kind)
 					}
@@ -309,7 +311,11 @@ func cmdTar(p *P) int {
 			return 1
 		}
 		if f.has("z") {
-			p.raw("\ngzip: stdin: not in gzip format\n")
+			if b, _ := in.Peek(2); len(b) < 2 {
+				p.raw("\ngzip: stdin: unexpected end of file\n")
+			} else {
+				p.raw("\ngzip: stdin: not in gzip format\n")
+			}
 			p.errf("Child returned status 1")
 		} else {
 			p.errf("This does not look like a tar archive")

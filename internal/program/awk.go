@@ -1019,7 +1019,11 @@ func (a *awk) str(v awkVal) string {
 }
 
 func (a *awk) numStr(n float64, conv string) string {
-	if n == math.Trunc(n) && math.Abs(n) < 1e16 {
+	limit := 2147483648.0 // mawk prints larger whole numbers by the format
+	if a.p.bb || a.p.name == "gawk" {
+		limit = 1e16
+	}
+	if n == math.Trunc(n) && math.Abs(n) < limit {
 		return strconv.FormatInt(int64(n), 10)
 	}
 	switch {

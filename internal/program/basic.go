@@ -405,7 +405,7 @@ func (p *P) exec(argv []string) int {
 	switch {
 	case p.bb:
 		p.errf("can't execute '%s': %s", argv[0], text(err))
-	case p.name == "nohup" || p.name == "timeout" || p.name == "nice" || p.name == "setsid" || p.name == "chroot" || p.name == "stdbuf":
+	case p.name == "nohup" || p.name == "timeout" || p.name == "chroot" || p.name == "stdbuf":
 		p.errf("failed to run command %s: %s", q(argv[0]), text(err))
 	default:
 		p.errf("%s: %s", q(argv[0]), text(err))

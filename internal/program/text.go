@@ -29,6 +29,9 @@ func oldStyle(args []string) []string {
 		if a == "--" {
 			break
 		}
+		if i > 0 && (out[i-1] == "-n" || out[i-1] == "-c" || out[i-1] == "-w" || out[i-1] == "--lines" || out[i-1] == "--bytes") {
+			continue
+		}
 		if len(a) > 1 && (a[0] == '-' || a[0] == '+' && i == 0) && a[1] >= '0' && a[1] <= '9' {
 			if a[0] == '+' {
 				out[i] = "-n" + a
