@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path"
 	"strings"
@@ -121,7 +122,8 @@ func runShell(ctx context.Context, r shellRun) (int, error) {
 	}
 	fs := vfs.New(vfs.Config{Type: "overlay", Bytes: 512 << 20}, append([]*vfs.Layer{base.Build()}, layers...)...)
 	k := kernel.New(kernel.Config{Clock: wallClock{}, Programs: sensor.Programs(), Observer: kernel.Discard{}, Network: internet.New(internet.Config{Secret: secret}),
-		Host: kernel.HostInfo{Hostname: "shell", Cores: 2, Memory: 4 << 30, Boot: time.Now().Add(-30 * 24 * time.Hour), Machine: "x86_64", Release: "5.15.0-122-generic", Version: "#132-Ubuntu SMP Thu Aug 29 13:45:52 UTC 2024"}}, fs)
+		Host: kernel.HostInfo{Hostname: "shell", Cores: 2, Memory: 4 << 30, Boot: time.Now().Add(-30 * 24 * time.Hour), Machine: "x86_64", Release: "5.15.0-122-generic", Version: "#132-Ubuntu SMP Thu Aug 29 13:45:52 UTC 2024",
+			Interfaces: []kernel.Interface{{Name: "eth0", MAC: "02:42:ac:11:00:02", Addr: netip.MustParsePrefix("172.17.0.2/16"), MTU: 1500}}}}, fs)
 	defer func() {
 		sctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
 		defer stop()

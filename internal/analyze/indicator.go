@@ -298,6 +298,8 @@ func (f *finder) layer(l Layer, role string, seq uint64) {
 	}
 }
 
+var reStockCron = regexp.MustCompile(`run-parts (?:--report )?/etc/(?:cron|periodic)[./]|/usr/lib/php/sessionclean|debian-sa1|e2scrub_all|/usr/share/mdadm/checkarray|popularity-contest|certbot -q renew`)
+
 // cronIn adds the cron lines that a command writes, where it names cron's files.
 func (f *finder) cronIn(l Layer, seq uint64) {
 	if strings.HasSuffix(l.Path, ">quotes") || strings.HasSuffix(l.Path, ">variables") || strings.HasSuffix(l.Path, ">escapes") {
@@ -320,6 +322,9 @@ func (f *finder) cronIn(l Layer, seq uint64) {
 // cron adds the cron lines of a text that was written into a crontab.
 func (f *finder) cron(t, layer string, seq uint64) {
 	for _, m := range reCron.FindAllStringSubmatch(t, 100) {
+		if reStockCron.MatchString(m[1]) {
+			continue // a distribution's own line, which stood in the file before
+		}
 		f.add(Indicator{Type: "cron", Value: m[1], Role: "persistence", Layer: layer, Confidence: 0.95, Seq: seq})
 	}
 }
