@@ -76,6 +76,7 @@ var words20 = []rewording{
 	say("POST /networks/{id:.*}/connect", `^cannot connect container to host network - container must be created in host network$`, "container cannot be disconnected from host network or connected to host network", 400),
 	say("", `^invalid filter '`, "Invalid filter '", 0),
 	say("POST /networks/create", `^invalid name: $`, "invalid name: ", 500),
+	say("POST /images/{name:.*}/tag", `^(invalid tag format)$`, "$1", 500),
 	say("POST /build", `^invalid version "`, `invalid version "`, 500),
 	say("POST /build", `^build ID not provided$`, "build ID not provided", 500),
 	sayFn("POST /images/create", `^(\S+) is not a valid change command$`, func(m []string) string { return strings.ToLower(m[1]) + " is not a valid change command" }, 0),
@@ -358,6 +359,14 @@ func create20(ctx context.Context, c *call, w http.ResponseWriter, r *http.Reque
 	if err != nil {
 		return err
 	}
+	if cw.Config != nil && cw.hostConfig() == nil && versions.LessThan(httputils.VersionFromContext(ctx), "1.40") {
+		// Old clients' defaults are only put into a host configuration that was sent.
+		b, err := json.Marshal(container.CreateRequest{Config: cw.Config, HostConfig: &container.HostConfig{IpcMode: "private"}, NetworkingConfig: cw.NetworkingConfig})
+		if err != nil {
+			return err
+		}
+		setBody(r, b)
+	}
 	if cw.Config == nil {
 		return errInvalid("Config cannot be empty in order to create a container")
 	}
@@ -529,13 +538,42 @@ func commit20(ctx context.Context, c *call, w http.ResponseWriter, r *http.Reque
 }
 
 func imageJSON20(ctx context.Context, c *call, w http.ResponseWriter, r *http.Request, next httputils.APIFunc) error {
-	err := next(ctx, w, r, c.vars)
+	err := next(ctx, oldConfig(c, w), r, c.vars)
 	if err == nil {
 		return nil
 	}
 	status, text := judge(err)
 	status, text = reword(words20, c.rt.String(), status, text)
 	return &failure{status, "no such image: " + c.vars["name"] + ": " + text}
+}
+
+// oldConfigurer is an ImageBackend that still knows an image's configuration as
+// releases before 28 show it: a container's, with what an image has no use for.
+type oldConfigurer interface {
+	OldConfig(refOrID string) (*container.Config, error)
+}
+
+// oldConfig puts that configuration into an image's inspection.
+func oldConfig(c *call, w http.ResponseWriter) http.ResponseWriter {
+	oc, ok := c.d.Images.(oldConfigurer)
+	if !ok {
+		return w
+	}
+	return &rewriter{ResponseWriter: w, body: func(b []byte) []byte {
+		cfg, err := oc.OldConfig(c.vars["name"])
+		var m map[string]json.RawMessage
+		if err != nil || cfg == nil || json.Unmarshal(b, &m) != nil || m["Config"] == nil {
+			return b
+		}
+		if m["Config"], err = persona.Encode(cfg); err != nil {
+			return b
+		}
+		out, err := persona.Encode(m)
+		if err != nil {
+			return b
+		}
+		return out
+	}}
 }
 
 func tag20(ctx context.Context, c *call, w http.ResponseWriter, r *http.Request, next httputils.APIFunc) error {

@@ -17,7 +17,7 @@ import (
 
 var words26 = []rewording{
 	say("POST /containers/create", `^invalid network mode: `, "Invalid network mode: ", 0),
-	say("POST /containers/create", `^invalid isolation \((.*)\): linux only supports 'default'$`, `Invalid isolation: "$1" - linux only supports 'default'`, 0),
+	say("POST /containers/create", `^invalid isolation \((.*)\): linux only supports 'default'$`, `Invalid isolation: "$1" - linux only supports 'default'`, 500),
 }
 
 // fronts26 are 26.1's own checks before Docker's handlers.
@@ -26,6 +26,7 @@ var fronts26 = map[string]front{
 	"POST /containers/{name:.*}/resize": resize20,
 	"POST /exec/{name:.*}/resize":       resize20,
 	"POST /images/{name:.*}/push":       push26,
+	"GET /images/{name:.*}/json":        imageJSON26,
 }
 
 // create26 honours the host configuration's keys at the top, as 20.10 does, and
@@ -72,4 +73,8 @@ func push26(ctx context.Context, c *call, w http.ResponseWriter, r *http.Request
 		}
 	}
 	return next(ctx, w, r, c.vars)
+}
+
+func imageJSON26(ctx context.Context, c *call, w http.ResponseWriter, r *http.Request, next httputils.APIFunc) error {
+	return next(ctx, oldConfig(c, w), r, c.vars)
 }

@@ -271,6 +271,7 @@ func imagesCreate(ctx context.Context, c *call, w http.ResponseWriter, r *http.R
 		defer layer.Close()
 	}
 	id, err := c.d.Images.ImportImage(ctx, ref, platform, msg, layer, r.Form["changes"])
+	err = images{p: c.s.p}.unwrapTar(err)
 	if err == nil {
 		_, _ = out.Write(streamformatter.FormatStatus("", "%v", id))
 		return nil

@@ -57,7 +57,7 @@ func routersOf(d *Daemon, p *persona.Persona) []router.Router {
 	return []router.Router{
 		checkpoint.NewRouter(d.Checkpoints, decoder),
 		container.NewRouter(containers{d.Containers, p}, decoder, p.CgroupV2),
-		image.NewRouter(images{d.Images, p}, d.Images),
+		image.NewRouter(images{d.Images, d.Containers, p}, d.Images),
 		system.NewRouter(systems{d.System}, d.Swarm, d.Build, func() map[string]bool { return nil }),
 		volume.NewRouter(vols, noClusterVolumes{}),
 		build.NewRouter(d.Build, stable{}),
@@ -124,6 +124,12 @@ func (c containers) ContainerInspect(ctx context.Context, name string, o backend
 		in.HostConfig = &own
 	}
 	in.Mounts = slaves(in.Mounts)
+	if ns := in.NetworkSettings; ns != nil && c.p.Era >= persona.Era28 && in.State != nil && !in.State.Running {
+		// Since 28 a sandbox is forgotten when it is gone.
+		own := *ns
+		own.SandboxID, own.SandboxKey = "", ""
+		in.NetworkSettings = &own
+	}
 	return in, nil
 }
 
@@ -191,15 +197,43 @@ func (c containers) ContainerAttach(name string, cfg *backend.ContainerAttachCon
 
 type images struct {
 	ImageBackend
-	p *persona.Persona
+	containers ContainerBackend
+	p          *persona.Persona
 }
 
+// Images counts the containers of each image, which 28 tells its newest clients.
 func (i images) Images(ctx context.Context, o imagetypes.ListOptions) ([]*imagetypes.Summary, error) {
 	l, err := i.ImageBackend.Images(ctx, o)
+	count := map[string]int64{}
+	if i.p.Era >= persona.Era28 && err == nil && len(l) > 0 {
+		if cs, cerr := i.containers.Containers(ctx, &containertypes.ListOptions{All: true}); cerr == nil {
+			for _, c := range cs {
+				count[c.ImageID]++
+			}
+		}
+	}
 	for _, x := range l {
 		nilDigests(x)
+		if i.p.Era >= persona.Era28 {
+			x.Containers = count[x.ID]
+		}
 	}
 	return l, err
+}
+
+// tarFailed is what releases before 26 put before an error of the archive.
+const tarFailed = "Error processing tar file(exit status 1): "
+
+func (i images) unwrapTar(err error) error {
+	if err != nil && i.p.Era > persona.Era20 && strings.HasPrefix(err.Error(), tarFailed) {
+		return errors.New(strings.TrimPrefix(err.Error(), tarFailed))
+	}
+	return err
+}
+
+// LoadImage words its errors by the release.
+func (i images) LoadImage(ctx context.Context, in io.ReadCloser, platform *ocispec.Platform, out io.Writer, quiet bool) error {
+	return i.unwrapTar(i.ImageBackend.LoadImage(ctx, in, platform, out, quiet))
 }
 
 // nilDigests: an image without digests has none, and the router decides how that looks.

@@ -287,6 +287,9 @@ func (i *inspect20) final() any {
 	var ns *settings20
 	if i.NetworkSettings != nil {
 		ns = &i.NetworkSettings.settings20
+		if len(ns.Ports) == 0 && i.State != nil && i.State.Status == "created" {
+			ns.Ports = nil
+		}
 	}
 	type config struct {
 		*config20

@@ -17,9 +17,30 @@ var Shapes26 = map[string]Shape{
 	"GET /containers/json":           func(string) any { return new([]*summary26) },
 	"GET /containers/{name:.*}/json": func(string) any { return new(inspect26) },
 	"GET /images/{name:.*}/json":     func(string) any { return new(imageInspect26) },
-	"GET /networks":                  func(string) any { return new([]*network20) },
-	"GET /networks/":                 func(string) any { return new([]*network20) },
-	"GET /networks/{id:.+}":          func(string) any { return new(network20) },
+	"GET /networks":                  func(string) any { return new([]*network26) },
+	"GET /networks/":                 func(string) any { return new([]*network26) },
+	"GET /networks/{id:.+}":          func(string) any { return new(network26) },
+}
+
+// network26 is types.NetworkResource.
+type network26 struct {
+	Name       string
+	ID         string `json:"Id"`
+	Created    time.Time
+	Scope      string
+	Driver     string
+	EnableIPv6 bool
+	IPAM       network.IPAM
+	Internal   bool
+	Attachable bool
+	Ingress    bool
+	ConfigFrom network.ConfigReference
+	ConfigOnly bool
+	Containers map[string]network.EndpointResource
+	Options    map[string]string
+	Labels     map[string]string
+	Peers      []network.PeerInfo             `json:",omitempty"`
+	Services   map[string]network.ServiceInfo `json:",omitempty"`
 }
 
 // endpoint26 is network.EndpointSettings.
@@ -223,8 +244,8 @@ type info26 struct {
 	SecurityOptions    []string
 	ProductLicense     string `json:",omitempty"`
 	CDISpecDirs        []string
-	Warnings           []string
 	ExecutionDriver    string `json:",omitempty"`
+	Warnings           []string
 }
 
 // registryConfig26 is registry.ServiceConfig; the first two are no longer set.
@@ -258,6 +279,6 @@ func info26of(o *info20, in *system.Info, version string, km, kmtcp bool) *info2
 		o.NEventsListener, o.KernelVersion, o.OperatingSystem, o.OSVersion, o.OSType, o.Architecture, o.IndexServerAddress, rc, o.NCPU, o.MemTotal,
 		o.GenericResources, o.DockerRootDir, o.HTTPProxy, o.HTTPSProxy, o.NoProxy, o.Name, o.Labels, o.ExperimentalBuild, o.ServerVersion, in.Runtimes,
 		o.DefaultRuntime, o.Swarm, o.LiveRestoreEnabled, o.Isolation, o.InitBinary, o.ContainerdCommit, o.RuncCommit, o.InitCommit, o.SecurityOptions,
-		o.ProductLicense, cdi, o.Warnings, driver,
+		o.ProductLicense, cdi, driver, o.Warnings,
 	}
 }
