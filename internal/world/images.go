@@ -899,7 +899,7 @@ func (w *World) ImportImage(ctx context.Context, ref reference.Named, platform *
 	}
 	l, err := w.readLayer(layer)
 	if err != nil {
-		return "", systemErr("%s", tarWords(err))
+		return "", systemErr("%s", w.tarWords(err))
 	}
 	now := w.now().UTC()
 	i := image.New(image.Config{Created: now, Comment: msg, Config: cfg, DockerVersion: w.host.cfg.Release.Version, History: []image.History{{Created: now, Comment: msg}}}, []*image.Layer{l}, "")
@@ -918,6 +918,14 @@ func (w *World) ImportImage(ctx context.Context, ref reference.Named, platform *
 	}
 	w.imageEvent(by, events.ActionImport, i.ID, i.ID)
 	return i.ID, nil
+}
+
+func (w *World) tarWords(err error) string {
+	s := tarWords(err)
+	if w.host.cfg.Release.Era >= 26 {
+		s = strings.TrimPrefix(s, "Error processing tar file(exit status 1): ")
+	}
+	return s
 }
 
 func tarWords(err error) string {
@@ -1061,6 +1069,9 @@ func (w *World) CreateImageFromContainer(ctx context.Context, name string, o *ba
 	cc := image.CloneConfig(c.Config)
 	w.mu.Unlock()
 	cfg := o.Config
+	if cfg != nil && w.host.cfg.Release.Era < 28 && blank(cfg) {
+		cfg, o.Config = nil, nil // an empty body: the older routers gave none
+	}
 	if cfg == nil {
 		cfg = &container.Config{}
 	}
@@ -1120,7 +1131,7 @@ func (w *World) CreateImageFromContainer(ctx context.Context, name string, o *ba
 func (w *World) LoadImage(ctx context.Context, in io.ReadCloser, _ *ocispec.Platform, out io.Writer, quiet bool) error {
 	dec, err := decompress(io.LimitReader(in, w.host.cfg.Quotas.Upload))
 	if err != nil {
-		return systemErr("%s", tarWords(err))
+		return systemErr("%s", w.tarWords(err))
 	}
 	files := map[string][]byte{}
 	tr := tar.NewReader(dec)
@@ -1131,14 +1142,14 @@ func (w *World) LoadImage(ctx context.Context, in io.ReadCloser, _ *ocispec.Plat
 			break
 		}
 		if err != nil {
-			return systemErr("%s", tarWords(err))
+			return systemErr("%s", w.tarWords(err))
 		}
 		if h.Typeflag != tar.TypeReg || len(files) > 10000 {
 			continue
 		}
 		b, err := io.ReadAll(io.LimitReader(tr, w.host.cfg.Quotas.Upload-total+1))
 		if err != nil {
-			return systemErr("%s", tarWords(err))
+			return systemErr("%s", w.tarWords(err))
 		}
 		if total += int64(len(b)); total > w.host.cfg.Quotas.Upload {
 			return systemErr("write /var/lib/docker/tmp/docker-import-%d: no space left on device", 100000000+w.draw(899999999))
@@ -1178,7 +1189,7 @@ func (w *World) LoadImage(ctx context.Context, in io.ReadCloser, _ *ocispec.Plat
 			}
 			l, err := w.readLayer(bytes.NewReader(data))
 			if err != nil {
-				return systemErr("%s", tarWords(err))
+				return systemErr("%s", w.tarWords(err))
 			}
 			if l.DiffID != cfg.RootFS.DiffIDs[k] {
 				return systemErr("invalid diffID for layer %d: expected %q, got %q", k, cfg.RootFS.DiffIDs[k], l.DiffID)
@@ -1344,6 +1355,13 @@ func (w *World) ExportImage(ctx context.Context, names []string, _ *ocispec.Plat
 		}
 	}
 	return tw.Close()
+}
+
+// blank tells whether a configuration says nothing.
+func blank(c *container.Config) bool {
+	a, err1 := json.Marshal(c)
+	b, err2 := json.Marshal(&container.Config{})
+	return err1 == nil && err2 == nil && bytes.Equal(a, b)
 }
 
 func expose(c *container.Config, p string) {

@@ -75,6 +75,9 @@ func (w *World) stockNetworks() {
 		n.Inspect = network.Inspect{Name: name, ID: h.hexID("network", name), Created: boot, Scope: "local", Driver: driver, EnableIPv4: true,
 			IPAM: network.IPAM{Driver: "default", Config: []network.IPAMConfig{}}, Containers: map[string]network.EndpointResource{},
 			Options: opts, Labels: map[string]string{}}
+		if h.cfg.Release.Era >= 26 {
+			n.IPAM.Config = nil
+		}
 		if sub.IsValid() {
 			n.gateway = sub.Addr().Next()
 			n.IPAM.Config = []network.IPAMConfig{{Subnet: sub.String(), Gateway: n.gateway.String()}}
@@ -86,7 +89,7 @@ func (w *World) stockNetworks() {
 		"com.docker.network.bridge.default_bridge": "true", "com.docker.network.bridge.enable_icc": "true",
 		"com.docker.network.bridge.enable_ip_masquerade": "true", "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
 		"com.docker.network.bridge.name": "docker0", "com.docker.network.driver.mtu": "1500"})
-	if h.cfg.Kind == "empty" && h.cfg.Release.Era < 28 {
+	if h.cfg.Kind == "empty" && h.cfg.Release.Era == 20 {
 		// a bridge of this daemon's own making, before its first restart
 		for _, n := range w.networks {
 			n.IPAM.Config[0].Gateway = ""

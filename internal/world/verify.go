@@ -119,6 +119,9 @@ func (w *World) verifyHostConfig(hc *container.HostConfig) (warnings []string, e
 		return warnings, fmt.Errorf("invalid CapDrop: %w", err)
 	}
 	if !hc.Isolation.IsValid() {
+		if w.host.cfg.Release.Era == 26 {
+			return warnings, systemErr("invalid isolation '%s' on linux", hc.Isolation)
+		}
 		return warnings, fmt.Errorf("invalid isolation '%s' on linux", hc.Isolation)
 	}
 	for k := range hc.Annotations {
