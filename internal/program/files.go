@@ -2559,3 +2559,6 @@ func cmdUnlink(p *P) int {
 	}
 	return p.status
 }
+
+// vfsMode makes a mode of a number.
+func vfsMode(f float64) vfs.Mode { return vfs.Mode(uint32(f)) & 0o7777 }
