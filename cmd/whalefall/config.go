@@ -145,7 +145,11 @@ func loadConfig(path string) (config, error) {
 func parseConfig(b []byte, c *config) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return err
+		msg := strings.TrimPrefix(err.Error(), "yaml: ")
+		if !strings.HasPrefix(msg, "line ") {
+			msg = "line 1: " + msg // the library leaves the first line's number out
+		}
+		return errors.New(msg)
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
