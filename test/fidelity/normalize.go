@@ -32,6 +32,7 @@ var rules = []rule{
 	{"mac", regexp.MustCompile(`"MacAddress":"[0-9a-f]{2}(:[0-9a-f]{2}){5}"`), `"MacAddress":"<mac>"`},
 	{"size", regexp.MustCompile(`"(Size|VirtualSize|SizeRootFs|LayersSize)":\d{5,}`), `"$1":<size>`},
 	{"pid", regexp.MustCompile(`"Pid":[1-9]\d*`), `"Pid":<pid>`},
+	{"map", regexp.MustCompile(`network endpoints: [ab], [ab]`), "network endpoints: <a and b>"},
 	{"udp", regexp.MustCompile(`read udp \[::1\]:\d+->`), "read udp [::1]:<port>->"},
 	{"count", regexp.MustCompile(`<tr><td>[1-9]\d*</td>`), "<tr><td><count></td>"},
 	{"tmp", regexp.MustCompile(`/docker-import-\d+`), "/docker-import-<n>"},
