@@ -61,7 +61,13 @@ const (
 	MaxRecord = 16 << 20
 	// retryEvery is the pause between tries while the disk refuses.
 	retryEvery = 100 * time.Millisecond
-	suffix     = ".wfj"
+	// linger is how long an event that nobody waits for may lie before it is
+	// written: what is waited for takes it along, so a request and its answer are
+	// one write.
+	linger = 3 * time.Millisecond
+	// lingerBytes is how much may lie so.
+	lingerBytes = 64 << 10
+	suffix      = ".wfj"
 )
 
 // File is what the journal needs of a segment's file. Tests give one that fails
@@ -121,10 +127,10 @@ type Journal struct {
 	batchTo uint64 // last seq in batch
 	spilled bool   // events go to the ring
 	closed  bool
-	flushed *sync.Cond // broadcast when written advances
 
 	written atomic.Uint64 // all events up to here are in the segment file or the ring
 	wake    chan struct{}
+	lie     *time.Timer // kicks the writer for what nobody waits for
 	done    chan struct{}
 	stop    chan struct{}
 
@@ -174,7 +180,8 @@ func Open(cfg Config) (*Journal, error) {
 	}
 	j := &Journal{cfg: cfg, ring: cfg.Queue, wake: make(chan struct{}, 1), done: make(chan struct{}), stop: make(chan struct{}),
 		waiters: map[uint64][]chan struct{}{}}
-	j.flushed = sync.NewCond(&j.mu)
+	j.lie = time.AfterFunc(time.Hour, j.kick)
+	j.lie.Stop()
 	j.wrErr.Store("")
 	segs, err := listSegments(cfg.Dir)
 	if err != nil {
@@ -270,8 +277,15 @@ func (j *Journal) Append(e *event.Event) (uint64, error) {
 		j.batchN++
 		j.batchTo = seq
 	}
+	now := j.spilled || len(j.batch) > lingerBytes
+	first := j.batchN == 1 && !j.spilled
 	j.mu.Unlock()
-	j.kick()
+	switch {
+	case now:
+		j.kick()
+	case first:
+		j.lie.Reset(linger)
+	}
 	return seq, nil
 }
 
@@ -310,6 +324,7 @@ func (j *Journal) Wait(seq uint64) bool {
 	ch := make(chan struct{})
 	j.waiters[seq] = append(j.waiters[seq], ch)
 	j.mu.Unlock()
+	j.kick()
 	t := time.NewTimer(Patience)
 	defer t.Stop()
 	select {
@@ -358,7 +373,6 @@ func (j *Journal) advance(seq uint64) {
 			delete(j.waiters, s)
 		}
 	}
-	j.flushed.Broadcast()
 }
 
 // Seq is the last number given out.
@@ -408,6 +422,7 @@ func (j *Journal) Close() error {
 	}
 	j.closed = true
 	j.mu.Unlock()
+	j.lie.Stop()
 	close(j.stop)
 	<-j.done
 	return nil
