@@ -765,7 +765,7 @@ func (y *python) fstring(s string) string {
 func (y *python) peek() pyTok { return y.toks[y.i] }
 func (y *python) op(s string) bool {
 	if t := y.peek(); (t.kind == 'o' || t.kind == 'n') && t.s == s {
-		y.i++
+		y.adv()
 		return true
 	}
 	return false
@@ -843,16 +843,17 @@ func (y *python) notTest() any {
 		t := y.peek()
 		switch {
 		case t.kind == 'o' && strings.Contains(" == != < > <= >= ", " "+t.s+" "):
-			y.i++
+			y.adv()
 			v = y.binary(t.s, v, y.arith(0))
 		case t.kind == 'n' && t.s == "in":
-			y.i++
+			y.adv()
 			v = y.contains(y.arith(0), v)
 		case t.kind == 'n' && t.s == "not" && y.toks[min(y.i+1, len(y.toks)-1)].s == "in":
-			y.i += 2
+			y.adv()
+			y.adv()
 			v = !y.contains(y.arith(0), v)
 		case t.kind == 'n' && t.s == "is":
-			y.i++
+			y.adv()
 			neg := y.op("not")
 			v = (y.str(v) == y.str(y.arith(0))) != neg
 		default:
@@ -887,7 +888,7 @@ func (y *python) arith(level int) any {
 	}
 	v := y.arith(level + 1)
 	for t := y.peek(); t.kind == 'o' && strings.Contains(ops[level], " "+t.s+" "); t = y.peek() {
-		y.i++
+		y.adv()
 		v = y.binary(t.s, v, y.arith(level+1))
 	}
 	return v
@@ -974,7 +975,8 @@ func (y *python) binary(op string, a, b any) any {
 func (y *python) args() (list []any, kw map[string]any) {
 	for !y.op(")") {
 		if t := y.peek(); t.kind == 'n' && y.toks[y.i+1].s == "=" && y.toks[y.i+1].kind == 'o' {
-			y.i += 2
+			y.adv()
+			y.adv()
 			if kw == nil {
 				kw = map[string]any{}
 			}
@@ -999,7 +1001,7 @@ func (y *python) postfix() any {
 			v = y.call(v, a, kw)
 		case y.op("."):
 			n := y.peek().s
-			y.i++
+			y.adv()
 			v = y.attr(v, n)
 		case y.op("["):
 			var lo, hi any
@@ -1077,13 +1079,13 @@ func (y *python) index(v, lo, hi, step any, slice bool) any {
 
 func (y *python) atom() any {
 	t := y.peek()
-	y.i++
+	y.adv()
 	switch t.kind {
 	case 's':
 		s := t.s
 		for y.peek().kind == 's' {
 			s += y.peek().s
-			y.i++
+			y.adv()
 		}
 		return s
 	case 'd':
@@ -1994,4 +1996,11 @@ func (y *python) method(v any, n string, a []any, kw map[string]any) any {
 	y.p.unknown("construct", "python ."+n)
 	y.raise("AttributeError", "'%s' object has no attribute '%s'", y.typeName(v), n)
 	return nil
+}
+
+// adv goes to the next token; the end is never passed.
+func (y *python) adv() {
+	if y.i < len(y.toks)-1 {
+		y.i++
+	}
 }

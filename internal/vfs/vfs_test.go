@@ -221,7 +221,7 @@ func TestLimits(t *testing.T) {
 }
 
 func FuzzApply(f *testing.F) {
-	x := New(Config{}, base())
+	x := New(Config{}, top())
 	var b bytes.Buffer
 	x.WriteTar(&b, x.Root(), "")
 	f.Add(b.Bytes())
