@@ -162,8 +162,11 @@ func (s *Server) handler(rt *route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := log.WithLogger(r.Context(), s.log)
 		ctx = context.WithValue(ctx, dockerversion.UAStringKey{}, r.Header.Get("User-Agent"))
-		caller := callerOf(r)
-		ctx = WithCaller(ctx, caller)
+		caller, known := CallerFrom(ctx)
+		if !known {
+			caller = callerOf(r)
+			ctx = WithCaller(ctx, caller)
+		}
 		if cx, ok := s.cfg.Worlds.(Contexter); ok {
 			ctx = cx.Context(ctx, caller)
 		}

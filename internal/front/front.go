@@ -8,9 +8,16 @@
 package front
 
 import (
+	"archive/tar"
+	"bufio"
+	"compress/gzip"
 	"context"
+	"errors"
+	"io"
+	"path"
 	"sync"
 
+	"github.com/distribution/reference"
 	"github.com/docker/docker/api/types/backend"
 	"github.com/docker/docker/api/types/build"
 
@@ -98,16 +105,69 @@ func (f *Front) Daemon(ctx context.Context, c engineapi.Caller, q engineapi.Quer
 	return d, nil
 }
 
-// idle is a builder without work.
+// idle is a builder that looks at what it is given as the classic builder does, and
+// then has nothing to build with.
 type idle struct{}
 
 type unsupported string
 
 func (e unsupported) Error() string { return string(e) }
 
-func (idle) Build(context.Context, backend.BuildConfig) (string, error) {
+// maxEntries bounds how much of a context is looked at.
+const maxEntries = 1 << 16
+
+func (idle) Build(_ context.Context, cfg backend.BuildConfig) (string, error) {
+	for _, t := range cfg.Options.Tags {
+		if _, err := reference.ParseNormalizedNamed(t); err != nil {
+			return "", err
+		}
+	}
+	name := cfg.Options.Dockerfile
+	if name == "" {
+		name = "Dockerfile"
+	}
+	if cfg.Options.RemoteContext == "" {
+		if err := find(cfg.Source, name); err != nil {
+			return "", err
+		}
+	}
 	return "", unsupported("failed to start build: no builder available")
 }
+
+// find looks for the Dockerfile in a context.
+func find(src io.Reader, name string) error {
+	missing := unsupported("Cannot locate specified Dockerfile: " + name)
+	if src == nil {
+		return missing
+	}
+	br := bufio.NewReader(src)
+	if b, _ := br.Peek(1); len(b) == 0 {
+		return missing
+	}
+	r := io.Reader(br)
+	if b, _ := br.Peek(2); len(b) == 2 && b[0] == 0x1f && b[1] == 0x8b {
+		z, err := gzip.NewReader(br)
+		if err != nil {
+			return err
+		}
+		r = z
+	}
+	tr := tar.NewReader(io.LimitReader(r, 256<<20))
+	for range maxEntries {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			return missing
+		}
+		if err != nil {
+			return io.ErrUnexpectedEOF
+		}
+		if path.Clean("/"+h.Name) == path.Clean("/"+name) {
+			return nil
+		}
+	}
+	return missing
+}
+
 func (idle) PruneCache(context.Context, build.CachePruneOptions) (*build.CachePruneReport, error) {
 	return &build.CachePruneReport{}, nil
 }
