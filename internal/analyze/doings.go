@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"slices"
 	"time"
 
 	"github.com/whalefall/whalefall/internal/event"
@@ -27,22 +28,28 @@ func Commands(evs []*event.Event) []Command {
 		world string
 		pid   int
 	}
-	running := map[key]int{}
+	running := map[key][]int{} // execve keeps the pid: one process, several programs
 	for _, e := range evs {
 		switch d := e.Data.(type) {
 		case *event.ProcStarted:
-			running[key{e.World, d.PID}] = len(out)
+			k := key{e.World, d.PID}
+			if l := running[k]; len(l) > 0 && d.Code != "" && slices.Equal(out[l[len(l)-1]].Argv, d.Argv) {
+				// A shell that reads its script as it goes tells more of it.
+				out[l[len(l)-1]].Code = d.Code
+				continue
+			}
+			running[k] = append(running[k], len(out))
 			argv := d.Argv
 			if argv == nil {
 				argv = []string{}
 			}
 			out = append(out, Command{Time: e.Time, Container: d.Container, Argv: argv, Code: d.Code, PID: d.PID, PPID: d.PPID, UID: d.UID, Origin: d.Origin, Event: e.Seq})
 		case *event.ProcExited:
-			if i, ok := running[key{e.World, d.PID}]; ok {
+			for _, i := range running[key{e.World, d.PID}] {
 				x := d.Exit
 				out[i].Exit = &x
-				delete(running, key{e.World, d.PID})
 			}
+			delete(running, key{e.World, d.PID})
 		}
 	}
 	return out

@@ -538,12 +538,17 @@ func (s *story) process(e *event.Event, d *event.ProcStarted) {
 		s.step(e.Time, "host", "ran code on the host itself: "+short(line, 120), e.Seq)
 		s.technique("T1611", e.Seq)
 	}
-	if !s.mining && reMiner.MatchString(line) && !strings.HasPrefix(path.Base(first(d.Argv)), "sh") && !strings.HasPrefix(path.Base(first(d.Argv)), "bash") {
+	if !s.mining && reMiner.MatchString(line) && !wrappers[path.Base(first(d.Argv))] {
 		s.mining = true
 		s.step(e.Time, "mining", "a miner ran: "+short(line, 160), e.Seq)
 		s.technique("T1496.001", e.Seq)
 	}
 }
+
+// wrappers run something else: that something is the process to look at.
+var wrappers = map[string]bool{"sh": true, "bash": true, "dash": true, "ash": true, "busybox": true, "chroot": true, "nsenter": true, "env": true, "timeout": true, "nohup": true, "sudo": true,
+	"su": true, "setsid": true, "docker": true, "curl": true, "wget": true, "echo": true, "printf": true, "grep": true, "pkill": true, "pgrep": true, "killall": true, "ps": true, "cat": true,
+	"sed": true, "awk": true, "chmod": true, "mv": true, "cp": true, "rm": true, "tar": true, "ls": true, "python": true, "python3": true, "test": true, "[": true, "which": true, "nice": true}
 
 func first(l []string) string {
 	if len(l) == 0 {

@@ -778,6 +778,19 @@ func (s *Shell) runStdin() int {
 	var all []byte
 	started := 0
 	eof := false
+	// The script is told as it is read, but not at each of its lines.
+	noted := 0
+	note := func() {
+		if len(all) > 0 && (noted == 0 || len(all) >= 2*noted) {
+			noted = len(all)
+			s.t.NoteCode(string(all))
+		}
+	}
+	defer func() {
+		if len(all) > noted {
+			s.t.NoteCode(string(all))
+		}
+	}()
 	for !eof && s.ctl != ctlExit {
 		line, err := s.readLine()
 		buf = append(buf, line...)
@@ -803,7 +816,7 @@ func (s *Shell) runStdin() int {
 				continue
 			}
 			s.lineOff = started
-			s.t.NoteCode(string(all))
+			note()
 			s.runCode(string(buf))
 			started += bytes.Count(buf, []byte("\n"))
 			buf = buf[:0]
@@ -813,7 +826,7 @@ func (s *Shell) runStdin() int {
 			continue
 		}
 		s.lineOff = started
-		s.t.NoteCode(string(all))
+		note()
 		s.topStmts(f.Stmts)
 		if s.ctl == ctlReturn || s.ctl == ctlBreak || s.ctl == ctlContinue {
 			s.ctl = ctlNone
