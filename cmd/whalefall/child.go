@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"time"
 
@@ -112,5 +111,3 @@ func runOperator(c operatorConfig, life, pair *os.File) error {
 	cfg.Applied = sinks.Applied
 	return operator.Run(cfg, life, pair)
 }
-
-var _ = filepath.Join

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -22,6 +21,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whalefall/whalefall/internal/confine"
+	"github.com/whalefall/whalefall/internal/event"
 	"github.com/whalefall/whalefall/internal/journal"
 	"github.com/whalefall/whalefall/internal/listen"
 	"github.com/whalefall/whalefall/internal/persona"
@@ -380,7 +380,11 @@ func sensorConfig(d dirs, p plan, uid int) (sensor.Config, error) {
 	}
 	if p.TLSListen != "" {
 		if len(in.Cert) == 0 {
-			cert, key, err := listen.NewCertificate(certConfig(in))
+			cc, err := certConfig(c)
+			if err != nil {
+				return c, err
+			}
+			cert, key, err := listen.NewCertificate(cc)
 			if err != nil {
 				return c, err
 			}
@@ -491,4 +495,20 @@ func newLogger(c logConfig) (*slog.Logger, error) {
 	return nil, fmt.Errorf("log.format: %q is not known, it is text or json", c.Format)
 }
 
-var _ = context.Background
+// certConfig says for whom the certificate is: the virtual host, made some weeks
+// before the installation, as its owner would have.
+func certConfig(c sensor.Config) (listen.CertConfig, error) {
+	p, err := persona.Get(c.Persona)
+	if err != nil {
+		return listen.CertConfig{}, err
+	}
+	h, err := sensor.NewHost(c, p, event.Discard, wallClock{})
+	if err != nil {
+		return listen.CertConfig{}, err
+	}
+	cc := listen.CertConfig{Host: h.Facts().Name, NotBefore: c.Installed.AddDate(0, 0, -40)}
+	if c.Public.IsValid() {
+		cc.Addresses = append(cc.Addresses, c.Public)
+	}
+	return cc, nil
+}

@@ -14,7 +14,6 @@ import (
 	"early.whalefall/quiet"
 
 	"github.com/whalefall/whalefall/internal/event"
-	"github.com/whalefall/whalefall/internal/listen"
 	"github.com/whalefall/whalefall/internal/notify"
 	"github.com/whalefall/whalefall/internal/redact"
 	"github.com/whalefall/whalefall/internal/store"
@@ -170,5 +169,3 @@ func (s *sinks) Close() {
 		}
 	}
 }
-
-func certConfig(in installation) listen.CertConfig { return listen.CertConfig{} }

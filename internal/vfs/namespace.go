@@ -71,7 +71,7 @@ type Mount struct {
 	Sub      string // the root within FS of a bind mount; "" is "/"
 
 	root  Node
-	point *Path // where it is mounted; nil for the namespace's root
+	point *Path        // where it is mounted; nil for the namespace's root
 	nkids atomic.Int32 // len(kids), readable without the lock
 	kids  map[mountKey]*Mount
 }
