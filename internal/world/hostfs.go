@@ -145,7 +145,7 @@ func (w *World) boot() {
 		Timezone: f.Timezone, Cmdline: "BOOT_IMAGE=/boot/vmlinuz-" + f.Kernel + " root=UUID=" + hex.EncodeToString(mid[16:20]) + " ro console=tty1 console=ttyS0", MachineID: hex.EncodeToString(mid[:])[:32],
 		BootID:   fmt.Sprintf("%x-%x-%x-%x-%x", bid[:4], bid[4:6], bid[6:8], bid[8:10], bid[10:16]),
 		Load:     [3]float64{float64(r.IntN(60)) / 100, float64(r.IntN(50)) / 100, float64(r.IntN(40)) / 100},
-		FirstPID: 20000 + r.IntN(200000)}
+		FirstPID: 350 + r.IntN(300)}
 	hi.ProcVer = "(buildd@lcy02-amd64-0" + fmt.Sprint(10+r.IntN(80)) + ") (gcc (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0, GNU ld (GNU Binutils for Ubuntu) 2.38)"
 	if f.Distro == "debian12" {
 		hi.ProcVer = "(debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14) 12.2.0, GNU ld (GNU Binutils for Debian) 2.40)"
@@ -163,8 +163,8 @@ func (w *World) boot() {
 }
 
 // hostProcs are the daemons that ps shows on the host. They are tasks that wait
-// for a signal and do nothing else; they are started when a first process can
-// look for them.
+// for a signal and do nothing else; they are started before the first other
+// process, which could look for them: init is process 1 of the machine.
 func (w *World) startHostProcs() {
 	w.procsOnce.Do(func() {
 		f := w.host.facts

@@ -97,6 +97,7 @@ func (w *World) launch(c *Container, say *[]func()) error {
 	if err := w.wire(c, say); err != nil {
 		return err
 	}
+	w.startHostProcs()
 	if c.fs == nil {
 		c.fs = w.rootFS(c)
 	}
@@ -188,6 +189,7 @@ func (w *World) materialise(c *Container) error {
 	if run == nil || run.ns != nil {
 		return nil
 	}
+	w.startHostProcs()
 	if c.fs == nil {
 		c.fs = w.rootFS(c)
 	}

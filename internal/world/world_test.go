@@ -720,3 +720,23 @@ func TestPruneAndFilters(t *testing.T) {
 }
 
 func imageList() imagetypes.ListOptions { return imagetypes.ListOptions{} }
+
+func TestHostProcessesComeFirst(t *testing.T) {
+	f := fixtureOf(t)
+	id := f.create("", &container.Config{Image: "alpine", Cmd: []string{"sleep", "100"}}, &container.HostConfig{PidMode: "host"})
+	if err := f.ContainerStart(f.ctx, id, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	tasks := f.HostNS().Tasks()
+	if len(tasks) < 10 || tasks[0].HostPID() != 1 || tasks[0].Args()[0] != "/sbin/init" {
+		t.Errorf("process 1 is %v of %d", tasks[0].Args(), len(tasks))
+	}
+	i, _ := f.ContainerInspect(f.ctx, id, backend.ContainerInspectOptions{})
+	if i.State.Pid < 100 {
+		t.Errorf("the container's process is %d", i.State.Pid)
+	}
+	top, err := f.ContainerTop(id, "")
+	if err != nil || len(top.Processes) != 1 || top.Processes[0][7] != "sleep 100" {
+		t.Errorf("top %+v %v", top, err)
+	}
+}
