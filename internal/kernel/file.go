@@ -268,7 +268,8 @@ func (o *node) release(t *Task, f *File) {
 }
 
 // WriterFile makes a File whose writes go to w, which must not block for long:
-// how a container's output reaches its log.
+// how a container's output reaches its log. If w is an io.Closer it is closed
+// with the last descriptor.
 func WriterFile(w io.Writer) *File {
 	f := newFile(&sink{w: w}, O_WRONLY)
 	f.name = "pipe:[1]"

@@ -25,7 +25,10 @@ type Conn interface {
 	CloseWrite() error
 }
 
-// Network is the world's internet. Errors are vfs.Errno: ECONNREFUSED,
+// Network is the world's internet. Dial's network is "tcp", "udp" or "tls"; over
+// the last the Network plays the server's side of TLS, and what is read and
+// written is the plain text within: clients for https dial so. Dial and Lookup
+// must end when c.Done is closed. Errors are vfs.Errno: ECONNREFUSED,
 // EHOSTUNREACH, ETIMEDOUT; an unknown name is ErrNoName.
 type Network interface {
 	Lookup(c NetContext, name, qtype string) ([]netip.Addr, error)

@@ -307,6 +307,9 @@ func cmdTar(p *P) int {
 	}
 	notTar := func() int {
 		if p.bb {
+			if f.has("z") {
+				p.errf("invalid magic")
+			}
 			p.errf("short read")
 			return 1
 		}

@@ -1406,6 +1406,10 @@ func cmdChmod(p *P) int {
 		mode, args = args[0], args[1:]
 	}
 	if _, good := parseMode(mode, 0, false, 0); !good {
+		if p.bb {
+			p.errf("invalid mode '%s'", mode)
+			return 1
+		}
 		p.errf("invalid mode: %s", q(mode))
 		return p.try(1)
 	}

@@ -889,6 +889,10 @@ func (s *sed) subst(c *sedCmd) bool {
 	if len(ms) < n {
 		return false
 	}
+	repl := c.repl
+	if s.p.bb {
+		repl = noCase.Replace(repl) // BusyBox knows no \U and its kin
+	}
 	var b strings.Builder
 	pos := 0
 	for i, m := range ms {
@@ -896,7 +900,7 @@ func (s *sed) subst(c *sedCmd) bool {
 			continue
 		}
 		b.WriteString(s.space[pos:m[0]])
-		b.WriteString(sedReplace(c.repl, s.space, m))
+		b.WriteString(sedReplace(repl, s.space, m))
 		pos = m[1]
 		if !c.flags.g {
 			break
@@ -974,3 +978,5 @@ func sedReplace(repl, src string, m []int) string {
 	}
 	return b.String()
 }
+
+var noCase = strings.NewReplacer(`\\`, `\\`, `\U`, "U", `\L`, "L", `\E`, "E", `\u`, "u", `\l`, "l")

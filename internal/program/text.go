@@ -61,6 +61,10 @@ func cmdHead(p *P) int {
 				if o.c == "c" {
 					what = "bytes"
 				}
+				if p.bb {
+					p.errf("invalid number '%s'", s)
+					return 1
+				}
 				p.errf("invalid number of %s: %s", what, q(s))
 				return 1
 			}
@@ -146,6 +150,10 @@ func cmdTail(p *P) int {
 				what := "lines"
 				if o.c == "c" {
 					what = "bytes"
+				}
+				if p.bb {
+					p.errf("invalid number '%s'", s)
+					return 1
 				}
 				p.errf("invalid number of %s: %s", what, q(s))
 				return 1
@@ -870,6 +878,10 @@ func cmdTr(p *P) int {
 		return p.missing()
 	}
 	if len(args) < 2 && !f.has("d") && !f.has("s") {
+		if p.bb {
+			p.copy(p.out, p.in)
+			return 0
+		}
 		p.errf("missing operand after %s", q(args[0]))
 		p.raw("Two strings must be given when translating.\n")
 		return p.try(1)
@@ -1103,7 +1115,7 @@ func cmdBase64(p *P) int {
 			alpha := c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' && !is32 || c >= '0' && c <= '9' || (c == '+' || c == '/') && !is32 || c == '='
 			if alpha {
 				clean = append(clean, c)
-			} else if c != '\n' && (c != '\r' || !p.bb) && !f.has("i") {
+			} else if c != '\n' && !p.bb && !f.has("i") {
 				bad = true
 				break
 			}
@@ -1121,6 +1133,10 @@ func cmdBase64(p *P) int {
 				g := clean[:n]
 				clean = clean[n:]
 				t := bytes.TrimRight(g, "=")
+				if n < 4 && p.bb {
+					bad = true // BusyBox drops a group that is not whole
+					break
+				}
 				out := make([]byte, 3)
 				m, err := base64.RawStdEncoding.Decode(out, t)
 				p.out.Write(out[:m])
