@@ -40,7 +40,8 @@ type Config struct {
 	Memory   int64
 	// Public is the address the world thinks it has.
 	Public netip.Addr
-	// Listen is the address and port dockerd was told to listen on.
+	// Listen is the address and port dockerd was told to listen on, with or without
+	// tcp:// before it.
 	Listen string
 
 	// Installed is when the installation was made, kept by whoever keeps the
@@ -312,7 +313,7 @@ func (h *Host) makeFacts() error {
 		f.CgroupDriver = "cgroupfs"
 	}
 	f.BridgeSubnet = netip.MustParsePrefix("172.17.0.0/16")
-	f.DockerHost = h.cfg.Listen
+	f.DockerHost = strings.TrimPrefix(h.cfg.Listen, "tcp://")
 	if f.DockerHost == "" {
 		f.DockerHost = "0.0.0.0:2375"
 	}
