@@ -172,6 +172,10 @@ func (f *finder) and() findNode {
 func (f *finder) not() findNode {
 	if f.i < len(f.a) && (f.a[f.i] == "!" || f.a[f.i] == "-not") {
 		f.i++
+		if f.nesting++; f.nesting > 1000 {
+			f.err = "expression too complex"
+			return nil
+		}
 		n := f.not()
 		if n == nil {
 			return nil

@@ -808,10 +808,15 @@ func (y *python) ternary() any {
 	return v
 }
 
-func (y *python) orTest() any {
-	if y.depth++; y.depth > 300 {
+// deeper bounds the nesting of expressions, and so the stack.
+func (y *python) deeper() {
+	if y.depth++; y.depth > 600 {
 		y.raise("RecursionError", "maximum recursion depth exceeded")
 	}
+}
+
+func (y *python) orTest() any {
+	y.deeper()
 	defer func() { y.depth-- }()
 	v := y.andTest()
 	for y.op("or") {
@@ -835,6 +840,8 @@ func (y *python) andTest() any {
 }
 
 func (y *python) notTest() any {
+	y.deeper()
+	defer func() { y.depth-- }()
 	if y.op("not") {
 		return !y.truth(y.notTest())
 	}
@@ -881,8 +888,12 @@ func (y *python) contains(c, v any) bool {
 func (y *python) arith(level int) any {
 	ops := [...]string{" + - ", " * / % // "}
 	if level == len(ops) {
-		if y.op("-") {
-			return -y.num(y.arith(level))
+		neg := false
+		for y.op("-") {
+			neg = !neg
+		}
+		if neg {
+			return -y.num(y.power())
 		}
 		return y.power()
 	}
@@ -895,6 +906,8 @@ func (y *python) arith(level int) any {
 }
 
 func (y *python) power() any {
+	y.deeper()
+	defer func() { y.depth-- }()
 	v := y.postfix()
 	if y.op("**") {
 		r := 1.0

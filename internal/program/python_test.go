@@ -1,6 +1,7 @@
 package program_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/whalefall/whalefall/internal/kernel"
@@ -23,6 +24,10 @@ func TestPython(t *testing.T) {
 			t.Errorf("%s: %+v", r.code, got)
 		}
 	}
+	for _, deep := range []string{strings.Repeat("-", 1<<20) + "1", strings.Repeat("not ", 1<<18) + "1", strings.Repeat("(", 1<<20), strings.Repeat("1**", 1<<18) + "1"} {
+		w.Run(deep, "python3")
+	}
+	w.Run("", append([]string{"find", "/tmp"}, strings.Fields(strings.Repeat("! ", 100000))...)...)
 	if got := w.Run("", "python3", "-c", "x"); got.Code != 1 || got.Err != "Traceback (most recent call last):\n  File \"<string>\", line 1, in <module>\nNameError: name 'x' is not defined\n" {
 		t.Errorf("%+v", got)
 	}
