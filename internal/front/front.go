@@ -8,18 +8,8 @@
 package front
 
 import (
-	"archive/tar"
-	"bufio"
-	"compress/gzip"
 	"context"
-	"errors"
-	"io"
-	"path"
 	"sync"
-
-	"github.com/distribution/reference"
-	"github.com/docker/docker/api/types/backend"
-	"github.com/docker/docker/api/types/build"
 
 	"github.com/whalefall/whalefall/internal/engineapi"
 	"github.com/whalefall/whalefall/internal/persona"
@@ -37,6 +27,7 @@ var (
 	_ engineapi.SystemBackend       = (*world.World)(nil)
 	_ engineapi.PluginBackend       = (*world.Plugins)(nil)
 	_ engineapi.CheckpointBackend   = (*world.World)(nil)
+	_ engineapi.BuildBackend        = (*world.World)(nil)
 	_ engineapi.DistributionBackend = (*world.World)(nil)
 )
 
@@ -53,7 +44,6 @@ func Release(p *persona.Persona) world.Release {
 type Front struct {
 	m       *world.Manager
 	persona string
-	build   func(*world.World) engineapi.BuildBackend
 
 	mu   sync.Mutex
 	seen map[string]entry // by world id
@@ -64,13 +54,9 @@ type entry struct {
 	d *engineapi.Daemon
 }
 
-// New makes a front. build makes a world's builder; nil is a builder whose cache is
-// empty and that builds nothing.
-func New(m *world.Manager, p *persona.Persona, build func(*world.World) engineapi.BuildBackend) *Front {
-	if build == nil {
-		build = func(*world.World) engineapi.BuildBackend { return idle{} }
-	}
-	return &Front{m: m, persona: p.Name, build: build, seen: map[string]entry{}}
+// New makes a front.
+func New(m *world.Manager, p *persona.Persona) *Front {
+	return &Front{m: m, persona: p.Name, seen: map[string]entry{}}
 }
 
 func (f *Front) caller(c engineapi.Caller) world.Caller {
@@ -100,78 +86,7 @@ func (f *Front) Daemon(ctx context.Context, c engineapi.Caller, q engineapi.Quer
 		}
 	}
 	d := &engineapi.Daemon{Containers: w, Images: w, Networks: w, Volumes: w.Volumes(), Swarm: w.Swarm(), System: w,
-		Build: f.build(w), Plugins: w.Plugins(), Checkpoints: w, Distribution: w}
+		Build: w, Plugins: w.Plugins(), Checkpoints: w, Distribution: w}
 	f.seen[w.ID()] = entry{w, d}
 	return d, nil
-}
-
-// idle is a builder that looks at what it is given as the classic builder does, and
-// then has nothing to build with.
-type idle struct{}
-
-type unsupported string
-
-func (e unsupported) Error() string { return string(e) }
-
-// maxEntries bounds how much of a context is looked at.
-const maxEntries = 1 << 16
-
-func (idle) Build(_ context.Context, cfg backend.BuildConfig) (string, error) {
-	for _, t := range cfg.Options.Tags {
-		if _, err := reference.ParseNormalizedNamed(t); err != nil {
-			return "", err
-		}
-	}
-	name := cfg.Options.Dockerfile
-	if name == "" {
-		name = "Dockerfile"
-	}
-	if cfg.Options.RemoteContext == "" {
-		if err := find(cfg.Source, name); err != nil {
-			return "", err
-		}
-	}
-	return "", unsupported("failed to start build: no builder available")
-}
-
-// find looks for the Dockerfile in a context.
-func find(src io.Reader, name string) error {
-	missing := unsupported("Cannot locate specified Dockerfile: " + name)
-	if src == nil {
-		return missing
-	}
-	br := bufio.NewReader(src)
-	if b, _ := br.Peek(1); len(b) == 0 {
-		return missing
-	}
-	r := io.Reader(br)
-	if b, _ := br.Peek(2); len(b) == 2 && b[0] == 0x1f && b[1] == 0x8b {
-		z, err := gzip.NewReader(br)
-		if err != nil {
-			return err
-		}
-		r = z
-	}
-	tr := tar.NewReader(io.LimitReader(r, 256<<20))
-	for range maxEntries {
-		h, err := tr.Next()
-		if errors.Is(err, io.EOF) {
-			return missing
-		}
-		if err != nil {
-			return io.ErrUnexpectedEOF
-		}
-		if path.Clean("/"+h.Name) == path.Clean("/"+name) {
-			return nil
-		}
-	}
-	return missing
-}
-
-func (idle) PruneCache(context.Context, build.CachePruneOptions) (*build.CachePruneReport, error) {
-	return &build.CachePruneReport{}, nil
-}
-func (idle) Cancel(context.Context, string) error { return nil }
-func (idle) DiskUsage(context.Context) ([]*build.CacheRecord, error) {
-	return nil, nil
 }

@@ -158,31 +158,22 @@ func Run(cfg Config, files Files, log *slog.Logger) error {
 		return err
 	}
 	started := time.Now()
-	api := engineapi.New(engineapi.Config{Persona: p, Worlds: worlds, Logger: log, Latency: cfg.Latency, Started: worlds.started()})
+	api := engineapi.New(engineapi.Config{Persona: p, Worlds: worlds, Logger: log, Latency: cfg.Latency, Started: worlds.started(), Args: daemonArgs(cfg)})
 	var conns atomic.Int64
 	var requests atomic.Uint64
-	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := engineapi.HTTPServer(api, slog.New(discardHandler{}))
+	srv.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requests.Add(1)
-		if c, ok := r.Context().Value(connKey{}).(*record.Conn); ok {
-			r = r.WithContext(engineapi.WithCaller(r.Context(), engineapi.Caller{Source: c.Source().Addr(), Port: c.Source().Port(), Local: c.Local(), Conn: c.ID(), Req: c.Answering(), Gone: c.Gone()}))
-		}
 		api.ServeHTTP(w, r)
 	})
-	srv := &http.Server{Handler: handler, ErrorLog: slog.NewLogLogger(discardHandler{}, slog.LevelError),
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			if rc := recordConn(c); rc != nil {
-				return context.WithValue(ctx, connKey{}, rc)
-			}
-			return ctx
-		},
-		ConnState: func(_ net.Conn, s http.ConnState) {
-			switch s {
-			case http.StateNew:
-				conns.Add(1)
-			case http.StateClosed, http.StateHijacked:
-				conns.Add(-1)
-			}
-		}}
+	srv.ConnState = func(_ net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			conns.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			conns.Add(-1)
+		}
+	}
 	var cert *tls.Certificate
 	if len(cfg.CertPEM) > 0 {
 		c, err := tls.X509KeyPair(cfg.CertPEM, cfg.KeyPEM)
@@ -269,21 +260,21 @@ func Run(cfg Config, files Files, log *slog.Logger) error {
 
 var errStop = errors.New("told to stop")
 
-type connKey struct{}
-
-// recordConn finds the recording connection below what net/http was given.
-func recordConn(c net.Conn) *record.Conn {
-	for range 8 {
-		switch x := c.(type) {
-		case *record.Conn:
-			return x
-		case interface{ NetConn() net.Conn }:
-			c = x.NetConn()
-		default:
-			return nil
+// daemonArgs is the command line that dockerd was started with, as it shows in
+// /debug and makes /info warn.
+func daemonArgs(cfg Config) []string {
+	args := []string{"/usr/bin/dockerd", "-H", "fd://", "--containerd=/run/containerd/containerd.sock"}
+	for _, l := range cfg.Listeners {
+		_, port, err := net.SplitHostPort(l.Address)
+		if err != nil {
+			continue
+		}
+		args = append(args, "-H", "tcp://0.0.0.0:"+port)
+		if l.TLS {
+			args = append(args, "--tls", "--tlscert=/etc/docker/server-cert.pem", "--tlskey=/etc/docker/server-key.pem")
 		}
 	}
-	return nil
+	return args
 }
 
 // helloListener joins what TLS saw to the connection's record.

@@ -12,12 +12,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/docker/docker/api/types/backend"
-	"github.com/docker/docker/api/types/build"
-
 	"github.com/whalefall/whalefall/internal/artifact"
 	"github.com/whalefall/whalefall/internal/engineapi"
 	"github.com/whalefall/whalefall/internal/event"
+	"github.com/whalefall/whalefall/internal/front"
 	"github.com/whalefall/whalefall/internal/image"
 	"github.com/whalefall/whalefall/internal/internet"
 	"github.com/whalefall/whalefall/internal/journal"
@@ -57,29 +55,20 @@ func NewHost(cfg Config, p *persona.Persona, sink event.Sink, c kernel.Clock) (*
 	for _, r := range cfg.Refuse {
 		rules = append(rules, world.Rule{Operation: r.Operation, Words: r.Words, First: r.First, Sources: r.Sources, Reason: r.Message})
 	}
-	era := 28
-	switch {
-	case strings.HasPrefix(p.Release, "20."):
-		era = 20
-	case strings.HasPrefix(p.Release, "26."):
-		era = 26
-	}
 	return world.NewHost(world.Config{Secret: cfg.Secret, Kind: cfg.HostKind, Provider: cfg.Provider, Cores: cfg.Cores, Memory: cfg.Memory, Public: cfg.Public, Listen: listenOn,
 		Installed: cfg.Installed, Clock: c, Programs: Programs(), Network: internet.New(internet.Config{Secret: cfg.Secret, Public: cfg.Public}), Refuse: rules, Trees: &image.Trees{},
 		Sink: sink, Sensor: cfg.Sensor, Persona: cfg.Persona,
-		Release: world.Release{Version: p.Version, API: p.API, Era: era, CgroupV2: p.CgroupV2, Debian: p.Debian, ContainerdCommit: p.Containerd.Commit, RuncCommit: p.Runc.Commit, InitCommit: p.Init.Commit}})
+		Release: front.Release(p)})
 }
 
-// worlds gives engineapi the daemon of each caller.
+// worlds is the front with what keeps its worlds.
 type worlds struct {
+	*front.Front
 	host     *world.Host
 	m        *world.Manager
 	log      *slog.Logger
 	stopTick chan struct{}
 	wg       sync.WaitGroup
-
-	mu      sync.Mutex
-	daemons map[*world.World]*engineapi.Daemon
 }
 
 func makeWorlds(cfg Config, p *persona.Persona, j *journal.Journal, arts *artifact.Store, root string, log *slog.Logger) (*worlds, error) {
@@ -88,8 +77,8 @@ func makeWorlds(cfg Config, p *persona.Persona, j *journal.Journal, arts *artifa
 		return nil, fmt.Errorf("make the host: %w", err)
 	}
 	dir := filepath.Join(root, "worlds")
-	w := &worlds{host: h, log: log, daemons: map[*world.World]*engineapi.Daemon{}, stopTick: make(chan struct{}),
-		m: world.NewManager(h, world.ManagerConfig{Shared: cfg.World == "shared", Storage: disk{dir}})}
+	m := world.NewManager(h, world.ManagerConfig{Shared: cfg.World == "shared", Storage: disk{dir}})
+	w := &worlds{Front: front.New(m, p), host: h, log: log, m: m, stopTick: make(chan struct{})}
 	w.wg.Add(1)
 	go w.tick()
 	return w, nil
@@ -113,63 +102,7 @@ func (w *worlds) tick() {
 		if err := w.m.SaveAll(); err != nil {
 			w.log.Warn("a world was not written down", "err", err)
 		}
-		w.forget()
 	}
-}
-
-// forget drops the tables of worlds that sleep.
-func (w *worlds) forget() {
-	live := map[*world.World]bool{w.m.Base(): true}
-	for _, x := range w.m.Live() {
-		live[x] = true
-	}
-	w.mu.Lock()
-	for x := range w.daemons {
-		if !live[x] {
-			delete(w.daemons, x)
-		}
-	}
-	w.mu.Unlock()
-}
-
-// Daemon implements engineapi.Worlds.
-func (w *worlds) Daemon(ctx context.Context, c engineapi.Caller, q engineapi.Query) (*engineapi.Daemon, error) {
-	x, err := w.m.World(ctx, world.Caller{Source: c.Source, Port: c.Port, Local: c.Local, Conn: c.Conn, Req: c.Req}, world.Query{Changes: q.Changes, Names: q.Names})
-	if err != nil {
-		return nil, err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	d := w.daemons[x]
-	if d == nil {
-		d = daemonOf(x)
-		w.daemons[x] = d
-	}
-	return d, nil
-}
-
-func daemonOf(x *world.World) *engineapi.Daemon {
-	return &engineapi.Daemon{Containers: x, Images: x, Networks: x, Volumes: x.Volumes(), Swarm: x.Swarm(), System: x, Build: buildOf(x), Plugins: x.Plugins(), Checkpoints: x, Distribution: x}
-}
-
-// noBuild refuses builds, as a daemon whose disk is full does.
-type noBuild struct{ w *world.World }
-
-func (noBuild) Build(context.Context, backend.BuildConfig) (string, error) {
-	return "", errors.New("failed to create a temporary directory: mkdir /var/lib/docker/tmp: no space left on device")
-}
-func (noBuild) PruneCache(context.Context, build.CachePruneOptions) (*build.CachePruneReport, error) {
-	return &build.CachePruneReport{}, nil
-}
-func (noBuild) Cancel(context.Context, string) error                    { return nil }
-func (noBuild) DiskUsage(context.Context) ([]*build.CacheRecord, error) { return nil, nil }
-
-// buildOf gives the world's builder, if it has one.
-func buildOf(x *world.World) engineapi.BuildBackend {
-	if b, ok := any(x).(engineapi.BuildBackend); ok {
-		return b
-	}
-	return noBuild{x}
 }
 
 func (w *worlds) started() time.Time { return w.host.Facts().DockerStarted }
@@ -261,10 +194,10 @@ func OneWorld(cfg Config, p *persona.Persona, sink event.Sink, c kernel.Clock) (
 	if err != nil {
 		return nil, nil, fmt.Errorf("make the host: %w", err)
 	}
-	w := &worlds{host: h, log: slog.New(slog.DiscardHandler), daemons: map[*world.World]*engineapi.Daemon{}, m: world.NewManager(h, world.ManagerConfig{})}
-	return w, func() {
+	m := world.NewManager(h, world.ManagerConfig{})
+	return front.New(m, p), func() {
 		ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
 		defer stop()
-		_ = w.m.Close(ctx) // nothing of it is kept
+		_ = m.Close(ctx) // nothing of it is kept
 	}, nil
 }

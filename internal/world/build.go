@@ -82,7 +82,7 @@ func (w *World) Build(ctx context.Context, cfg backend.BuildConfig) (string, err
 		}
 		r, err := reference.ParseNormalizedNamed(t)
 		if err != nil {
-			return "", invalid("%s", err.Error())
+			return "", systemErr("%s", err.Error()) // the builder leaves the kind open
 		}
 		if _, ok := r.(reference.Canonical); ok {
 			return "", invalid("build tag cannot contain a digest")
@@ -187,7 +187,9 @@ func (b *builder) open(src io.Reader) ([]byte, error) {
 			}})
 	}
 	if err != nil {
-		return nil, systemErr("%s", w.tarWords(err))
+		// The builder reads its context in the daemon itself, not in the helper
+		// process that other archives go to.
+		return nil, systemErr("%s", strings.TrimPrefix(w.tarWords(err), "Error processing tar file(exit status 1): "))
 	}
 	mnt, c := b.view(b.files)
 	names := []string{b.dockerfile()}

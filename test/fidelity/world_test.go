@@ -42,7 +42,7 @@ func worldsFor(t *testing.T, p *persona.Persona) engineapi.Worlds {
 		defer cancel()
 		m.Close(ctx)
 	})
-	return front.New(m, p, nil)
+	return front.New(m, p)
 }
 
 // prepareDecoy gives the decoy the image the scenarios use.
