@@ -44,7 +44,8 @@ func TestTwoInstallationsShareNothing(t *testing.T) {
 	common := regexp.MustCompile(`^"Name":"(bridge|host|none|docker|docker\.io|runc|io\.containerd.*|seccomp.*|apparmor)"`)
 	shared := 0
 	for x, p := range a {
-		if b[x] == "" || common.MatchString(x) {
+		commit := strings.HasPrefix(x, `"ID":"`) && len(x) < 50 && p == "/info" // of the release's components
+		if b[x] == "" || common.MatchString(x) || commit {
 			continue
 		}
 		shared++
