@@ -8,7 +8,10 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/whalefall/whalefall/internal/operator"
 	"github.com/whalefall/whalefall/internal/sensor"
@@ -81,6 +84,14 @@ func runOperator(c operatorConfig, life, pair *os.File) error {
 	log, err := newLogger(c.Log)
 	if err != nil {
 		return err
+	}
+	// Who faces attackers comes first: answers must not wait for bookkeeping.
+	// Priorities belong to threads; those that come later inherit.
+	tasks, _ := os.ReadDir("/proc/self/task") // without /proc it runs at the sensor's priority
+	for _, t := range tasks {
+		if tid, err := strconv.Atoi(t.Name()); err == nil {
+			_ = unix.Setpriority(unix.PRIO_PROCESS, tid, 15)
+		}
 	}
 	d := dirs{c.Data}
 	st, err := sqlite.Open(context.Background(), d.store())

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -242,7 +243,7 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 		first[name] = true
 	}, Children: []supervise.Child{
 		{Name: "sensor", Args: []string{sensorChild}, Config: mustJSON(sc), Pair: ps, Files: append([]*os.File{ring.File()}, files...), Env: env, Attr: namespaces(root && !p.unconfined)},
-		{Name: "operator side", Args: []string{operatorChild}, Config: mustJSON(opConf), Pair: po, Files: opFiles, Env: env},
+		{Name: "operator side", Args: []string{operatorChild}, Config: mustJSON(opConf), Pair: po, Files: opFiles, Env: append(slices.Clone(env), "GOMAXPROCS=1")},
 	}}
 	for _, l := range sc.Listeners {
 		kind := "Docker API"

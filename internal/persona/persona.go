@@ -111,16 +111,14 @@ func (p *Persona) Latency(c Class) Span {
 		return Span{time.Duration(a * float64(time.Millisecond)), time.Duration(b * float64(time.Millisecond))}
 	}
 	switch c {
-	case Static:
-		return ms(0.1, 0.3)
-	case List:
-		return ms(0.4, 1.5)
+	// Static and List are as fast as our own work: a timer could not wait for so
+	// little.
 	case Ask:
-		return ms(6, 18)
+		return ms(3.6, 9)
 	case Change:
-		return ms(18, 60)
+		return ms(7.5, 22)
 	case Run:
-		return ms(280, 620)
+		return ms(165, 330)
 	}
 	return Span{}
 }

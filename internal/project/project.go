@@ -40,6 +40,7 @@ type Projector struct {
 
 	readers map[store.Origin]*journal.Reader
 	states  map[netip.Addr]session.State
+	due     map[string]time.Time // when a session that goes on may be judged again
 }
 
 // Step carries over what there is, at most limit batches a journal (0: all), and
@@ -76,7 +77,7 @@ func (p *Projector) Step(ctx context.Context, limit int) (bool, error) {
 		}
 	}
 	if p.Judge != nil {
-		if err := p.judge(ctx); err != nil {
+		if err := p.judge(ctx, limit == 0); err != nil {
 			return any, err
 		}
 	}
@@ -140,18 +141,39 @@ func (p *Projector) batch(ctx context.Context, o store.Origin) (bool, error) {
 	return true, nil
 }
 
-func (p *Projector) judge(ctx context.Context) error {
+// judge has sessions judged that changed. While a session goes on, it is judged
+// again only after a pause of fifty times what the last judgement took: a flood
+// must not keep a processor busy with its own story.
+func (p *Projector) judge(ctx context.Context, all bool) error {
 	for {
 		dirty, err := p.Store.Sessions(ctx, store.Filter{Dirty: true, Limit: 500})
 		if err != nil {
 			return err
 		}
-		if len(dirty) == 0 {
+		now := time.Now()
+		var ready []store.Session
+		for _, s := range dirty {
+			if all || !now.Before(p.due[s.ID]) {
+				ready = append(ready, s)
+			}
+		}
+		if len(ready) == 0 {
 			return nil
 		}
-		if err := p.JudgeAll(ctx, dirty); err != nil {
+		if err := p.JudgeAll(ctx, ready); err != nil {
 			return err
 		}
+		if all {
+			continue
+		}
+		if p.due == nil || len(p.due) > 10_000 {
+			p.due = map[string]time.Time{}
+		}
+		pause := min(max(50*time.Since(now)/time.Duration(len(ready)), 250*time.Millisecond), 30*time.Second)
+		for _, s := range ready {
+			p.due[s.ID] = time.Now().Add(pause)
+		}
+		return nil
 	}
 }
 

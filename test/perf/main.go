@@ -32,8 +32,12 @@ import (
 
 func main() {
 	real := flag.Bool("real", false, "beside a real daemon of 20.10.24")
+	bareAddr := flag.String("bare", "", "be the bare server on this address")
 	jmb := flag.Int("journal", 1024, "size in MiB of the journal to start with")
 	flag.Parse()
+	if *bareAddr != "" {
+		beBare(*bareAddr)
+	}
 	if err := measure(*real, *jmb); err != nil {
 		fmt.Fprintln(os.Stderr, "perf:", err)
 		os.Exit(1)
@@ -94,9 +98,12 @@ func measure(real bool, jmb int) error {
 		b := pings(tcp(bare), time.Second)
 		w := pings(tcp(d.addr), time.Second)
 		vsBare = append(vsBare, w/b)
+		r := 0.0
 		if dm != nil {
-			vsReal = append(vsReal, w/pings(dialReal(dm), time.Second))
+			r = pings(dialReal(dm), time.Second)
+			vsReal = append(vsReal, w/r)
 		}
+		fmt.Fprintf(os.Stderr, "pings a second: bare %.0f, decoy %.0f, real %.0f\n", b, w, r)
 	}
 	row("`/_ping` recorded, against a bare net/http handler", fmt.Sprintf("%.2f", median(vsBare)), ">= 0.35")
 	if dm != nil {
@@ -117,6 +124,11 @@ func measure(real bool, jmb int) error {
 		row("create, start, wait, rm of `true`, against the real daemon", fmt.Sprintf("%.1f", median(ratios)), ">= 20")
 	}
 	d.stop()
+	if dm != nil {
+		if err := latencies(bin, filepath.Join(tmp, "l"), dm); err != nil {
+			return err
+		}
+	}
 	// A start with a large journal.
 	data := filepath.Join(tmp, "b")
 	if err := fill(data, jmb, bin); err != nil {
@@ -219,12 +231,34 @@ func idle(addr string, n int) ([]net.Conn, error) {
 	return l, nil
 }
 
+// bareServer is a plain net/http server in a process of its own, as the decoy is.
 func bareServer() (string, func()) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
 	}
-	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	addr := ln.Addr().String()
+	ln.Close()
+	self, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	cmd := exec.Command(self, "-bare", addr)
+	if err := cmd.Start(); err != nil {
+		panic(err)
+	}
+	for range 200 {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			c.Close()
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return addr, func() { cmd.Process.Kill(); cmd.Wait() }
+}
+
+func beBare(addr string) {
+	err := http.ListenAndServe(addr, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Api-Version", "1.41")
 		h.Set("Cache-Control", "no-cache, no-store, must-revalidate")
@@ -233,9 +267,9 @@ func bareServer() (string, func()) {
 		h.Set("Pragma", "no-cache")
 		h.Set("Server", "Docker/20.10.24 (linux)")
 		io.WriteString(w, "OK")
-	})}
-	go srv.Serve(ln)
-	return ln.Addr().String(), func() { srv.Close() }
+	}))
+	fmt.Fprintln(os.Stderr, "perf:", err)
+	os.Exit(1)
 }
 
 type dialer func() (net.Conn, error)
@@ -376,4 +410,84 @@ func fill(data string, mb int, bin string) error {
 
 func dialReal(d *oracle.Daemon) dialer {
 	return func() (net.Conn, error) { return d.Dial(context.Background()) }
+}
+
+// latencies compares the time of single calls, the decoy's latency real, with the
+// real daemon's, in turn.
+func latencies(bin, data string, dm *oracle.Daemon) error {
+	d, err := start(bin, data, "--latency", "real", "--host", "empty")
+	if err != nil {
+		return err
+	}
+	defer d.stop()
+	dial := func() (net.Conn, error) { return net.Dial("tcp", d.addr) }
+	pull(dial)
+	w, r := client(dial), client(dialReal(dm))
+	type op struct {
+		name string
+		n    int
+		do   func(c *http.Client, image string) (time.Duration, error)
+	}
+	timed := func(c *http.Client, method, path string, body []byte) (time.Duration, []byte, error) {
+		t0 := time.Now()
+		b, err := call(c, method, path, body)
+		return time.Since(t0), b, err
+	}
+	simple := func(path string) func(*http.Client, string) (time.Duration, error) {
+		return func(c *http.Client, _ string) (time.Duration, error) {
+			t, _, err := timed(c, "GET", path, nil)
+			return t, err
+		}
+	}
+	create := func(c *http.Client, image string) (time.Duration, string, error) {
+		body, err := json.Marshal(map[string]any{"Image": image, "Cmd": []string{"true"}})
+		if err != nil {
+			return 0, "", err
+		}
+		t, b, err := timed(c, "POST", "/containers/create", body)
+		var v struct{ ID string }
+		if err == nil {
+			err = json.Unmarshal(b, &v)
+		}
+		return t, v.ID, err
+	}
+	ops := []op{
+		{"ping", 40, simple("/_ping")}, {"version", 40, simple("/version")}, {"info", 20, simple("/info")}, {"containers/json", 20, simple("/containers/json")}, {"images/json", 20, simple("/images/json")},
+		{"create", 12, func(c *http.Client, image string) (time.Duration, error) {
+			t, id, err := create(c, image)
+			if err == nil {
+				_, err = call(c, "DELETE", "/containers/"+id, nil)
+			}
+			return t, err
+		}},
+		{"start", 12, func(c *http.Client, image string) (time.Duration, error) {
+			_, id, err := create(c, image)
+			if err != nil {
+				return 0, err
+			}
+			t, _, err := timed(c, "POST", "/containers/"+id+"/start", nil)
+			if err == nil {
+				if _, err = call(c, "POST", "/containers/"+id+"/wait", nil); err == nil {
+					_, err = call(c, "DELETE", "/containers/"+id, nil)
+				}
+			}
+			return t, err
+		}},
+	}
+	for _, o := range ops {
+		var a, b []float64
+		for range o.n {
+			x, err := o.do(w, "alpine")
+			if err != nil {
+				return err
+			}
+			y, err := o.do(r, "busy")
+			if err != nil {
+				return err
+			}
+			a, b = append(a, x.Seconds()*1000), append(b, y.Seconds()*1000)
+		}
+		row("latency real: p50 of "+o.name, fmt.Sprintf("%.2f ms, real %.2f ms, ratio %.2f", median(a), median(b), median(a)/median(b)), "0.7 to 1.3")
+	}
+	return nil
 }
