@@ -144,7 +144,7 @@ func (ns *NS) standardMounts() error {
 	}
 	dev := vfs.New(vfs.Config{Type: "tmpfs", Bytes: 64 << 20, Budget: ns.cfg.Budget, Now: ns.k.nowNS})
 	if host {
-		dev = vfs.New(vfs.Config{Type: "devtmpfs", Bytes: 64 << 20, Now: ns.k.nowNS})
+		dev = vfs.New(vfs.Config{Type: "devtmpfs", Bytes: 64 << 20, Budget: ns.cfg.Budget, Now: ns.k.nowNS})
 	}
 	ns.fillDev(dev, host)
 	opts := "size=65536k,mode=755"

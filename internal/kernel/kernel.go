@@ -95,6 +95,32 @@ type Limits struct {
 	CPU      int64 // work units a second for the whole kernel (1 unit is about 1 µs); 0: no bound
 	Sockets  int   // in all; 4096
 	FileRead int64 // largest ReadFile; 64 MiB
+	// Pool bounds several kernels together; nil is no bound beside the own one.
+	Pool *Pool
+}
+
+// Pool is what all kernels of a process share: the memory their programs hold and
+// the work they do. It is safe for concurrent use.
+type Pool struct {
+	max   int64
+	mem   atomic.Int64
+	sched sched
+}
+
+// NewPool makes a pool of bytes, and of work units a second; 0 is no bound.
+func NewPool(memory, cpu int64) *Pool { return &Pool{max: memory, sched: sched{rate: cpu}} }
+
+// MemoryUsed gives the bytes that programs hold.
+func (p *Pool) MemoryUsed() int64 { return p.mem.Load() }
+
+func (p *Pool) full() bool { return p != nil && p.max > 0 && p.mem.Load() > p.max }
+
+// addMem charges n bytes to the kernel and its pool and gives the kernel's sum.
+func (k *Kernel) addMem(n int64) int64 {
+	if p := k.lim.Pool; p != nil {
+		p.mem.Add(n)
+	}
+	return k.mem.Add(n)
 }
 
 // Config makes a Kernel.
@@ -106,6 +132,7 @@ type Config struct {
 	Observer Observer
 	Limits   Limits
 	Programs *Registry
+	Budget   *vfs.Budget // of what the host's own tmpfs mounts hold
 }
 
 // ProcInfo describes a process to the Observer.

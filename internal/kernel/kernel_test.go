@@ -147,6 +147,106 @@ func TestSignals(t *testing.T) {
 	}
 }
 
+// TestSignalBeforeWait: a signal that came between a look at a flag and the wait
+// for a change of it is not slept over.
+func TestSignalBeforeWait(t *testing.T) {
+	for name, wait := range map[string]func(*kernel.Task){
+		"sleep": func(t *kernel.Task) { t.Sleep(time.Hour) },
+		"pause": func(t *kernel.Task) { t.Pause() },
+		"wait":  func(t *kernel.Task) { t.Wait(-1, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := kerneltest.New(t, reg(), kerneltest.Options{NS: kernel.NSConfig{PIDNS: true}})
+			r := w.Func(func(t *kernel.Task) int {
+				ran := false
+				t.Signal(kernel.SIGUSR1, kernel.Disposition{Kind: kernel.Handle, Handler: func(kernel.Signal) { ran = true }})
+				t.Spawn(kernel.Spawn{Path: "sleep"}) // a child that does not end
+				w.K.Kill(w.NS.Init(), kernel.SIGUSR1)
+				wait(t)
+				if !ran {
+					return 1
+				}
+				return 0
+			})
+			if r.Code != 0 {
+				t.Fatalf("%+v", r)
+			}
+		})
+	}
+}
+
+// TestStoppedWhileWoken: a wake that comes while the sleeper is stopped is not
+// lost to it when it goes on.
+func TestStoppedWhileWoken(t *testing.T) {
+	for range 50 {
+		w := kerneltest.New(t, reg(), kerneltest.Options{NS: kernel.NSConfig{PIDNS: true}})
+		r := w.Func(func(t *kernel.Task) int {
+			rd, wr, _ := t.Pipe()
+			c, _ := t.Fork("", func(t *kernel.Task) int {
+				t.Read(rd, make([]byte, 1))
+				return 7
+			})
+			t.Kill(c.PID(), kernel.SIGSTOP)
+			t.Wait(c.PID(), kernel.WUNTRACED)
+			t.Write(wr, []byte("x"))
+			t.Kill(c.PID(), kernel.SIGCONT)
+			_, ws, _ := t.Wait(c.PID(), 0)
+			return ws.Code()
+		})
+		if r.Code != 7 {
+			t.Fatalf("%+v", r)
+		}
+	}
+}
+
+// TestKilledDoesNotWait: what a killed process's deferred functions call does not
+// keep it.
+func TestKilledDoesNotWait(t *testing.T) {
+	w := kerneltest.New(t, reg(), kerneltest.Options{NS: kernel.NSConfig{PIDNS: true}})
+	r := w.Func(func(t *kernel.Task) int {
+		rd, _, _ := t.Pipe()
+		c, _ := t.Fork("", func(t *kernel.Task) int {
+			defer t.Read(rd, make([]byte, 1))
+			t.Sleep(time.Hour)
+			return 0
+		})
+		t.Kill(c.PID(), kernel.SIGKILL)
+		_, ws, _ := t.Wait(c.PID(), 0)
+		return ws.Code()
+	})
+	if r.Code != 137 {
+		t.Fatalf("%+v", r)
+	}
+}
+
+// TestPool: kernels share a pool of memory; who asks beyond it is killed.
+func TestPool(t *testing.T) {
+	pool := kernel.NewPool(10<<20, 0)
+	hold := make(chan struct{})
+	a := kerneltest.New(t, reg(), kerneltest.Options{Limits: kernel.Limits{Pool: pool}})
+	b := kerneltest.New(t, reg(), kerneltest.Options{Limits: kernel.Limits{Pool: pool}})
+	held := make(chan struct{})
+	first, err := a.NS.Start(kernel.Spawn{Path: "hog", Fn: func(t *kernel.Task) int {
+		t.Alloc(8 << 20)
+		close(held)
+		<-hold
+		return 0
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-held
+	ask := func() int { return b.Func(func(t *kernel.Task) int { t.Alloc(4 << 20); return 0 }).Code }
+	if c := ask(); c != 137 {
+		t.Errorf("beyond the pool: %d", c)
+	}
+	close(hold)
+	<-first.Done()
+	if c := ask(); c != 0 || pool.MemoryUsed() != 0 {
+		t.Errorf("within the pool: %d, %d bytes left", c, pool.MemoryUsed())
+	}
+}
+
 func TestPipeBackPressure(t *testing.T) {
 	w := kerneltest.New(t, reg(), kerneltest.Options{})
 	r := w.Func(func(t *kernel.Task) int {

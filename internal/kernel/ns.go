@@ -149,7 +149,7 @@ func (k *Kernel) Host() *NS {
 		return h
 	}
 	h, err := k.newNS(NSConfig{Root: k.root, RootSource: "/dev/sda1", RootOptions: "discard,errors=remount-ro", Hostname: k.cfg.Host.Hostname, Privileged: true,
-		Cgroup: "/system.slice", Cred: vfs.Root(), Nofile: 1024})
+		Cgroup: "/system.slice", Cred: vfs.Root(), Nofile: 1024, Budget: k.cfg.Budget})
 	if err != nil {
 		panic("kernel: host namespace: " + err.Error()) // a root without directories takes every mount
 	}

@@ -350,6 +350,7 @@ func (t *Task) poll() bool {
 		case d.Kind == Handle && s != SIGSTOP:
 			k.mu.Unlock()
 			ran = true
+			t.handled++
 			d.Handler(s)
 		case d.Kind == Ignore && s != SIGSTOP:
 			k.mu.Unlock()
@@ -385,9 +386,12 @@ func (k *Kernel) orphaned(t *Task) bool {
 	return true
 }
 
-// Pause waits for a signal whose handler runs.
+// Pause waits for a signal whose handler runs, which may be one that came before
+// the call and was not seen yet.
 func (t *Task) Pause() {
-	t.block(func() bool { return false })
+	ran := t.handled
+	t.enter()
+	t.block(func() bool { return t.handled != ran })
 }
 
 // waitq is a wait queue: the wake channels of those who look again when something

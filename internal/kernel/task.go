@@ -100,6 +100,8 @@ type Task struct {
 	polled int64        // ticks at the last look at the scheduler
 	dying  bool         // the goroutine unwinds; own goroutine only
 
+	handled uint64 // handlers that ran; own goroutine only
+
 	// Under Kernel.mu.
 	parent      *Task
 	kids        map[*Task]struct{}
@@ -182,14 +184,22 @@ func (t *Task) Tick(n int64) {
 		t.poll()
 	}
 	runtime.Gosched()
-	if t.k.sched.rate == 0 || t.dying {
+	if t.dying {
 		return
 	}
 	if lim := t.rlimits; lim != nil && lim[RlimitCPU].Cur != Infinity && uint64(now) > lim[RlimitCPU].Cur*1e6 {
 		t.die(signaled(SIGXCPU))
 	}
+	// First the own kernel's bucket, then the pool's: so many tasks of one kernel
+	// come to the pool no faster than their kernel may work, and others find it
+	// without debts.
 	if d := t.k.sched.charge(t.k.Now(), work); d > 0 {
 		t.blockFor(d, func() bool { return false })
+	}
+	if p := t.k.lim.Pool; p != nil {
+		if d := p.sched.charge(t.k.Now(), work); d > 0 {
+			t.blockFor(d, func() bool { return false })
+		}
 	}
 }
 
@@ -476,8 +486,8 @@ func (t *Task) Alloc(n int64) {
 	t.mem += n
 	t.mu.Unlock()
 	ns := t.ns.mem.Add(n)
-	all := t.k.mem.Add(n)
-	if t.ns.cfg.Memory > 0 && ns > t.ns.cfg.Memory || all > t.k.lim.Memory {
+	all := t.k.addMem(n)
+	if t.ns.cfg.Memory > 0 && ns > t.ns.cfg.Memory || all > t.k.lim.Memory || t.k.lim.Pool.full() {
 		t.ns.oom.Store(true)
 		t.k.mu.Lock()
 		t.fromOutside = true
@@ -494,7 +504,7 @@ func (t *Task) Free(n int64) {
 	t.mem -= n
 	t.mu.Unlock()
 	t.ns.mem.Add(-n)
-	t.k.mem.Add(-n)
+	t.k.addMem(-n)
 }
 
 // context is what vfs looks at. It is good until the next call.
@@ -736,7 +746,7 @@ func (t *Task) finish(ws WaitStatus) {
 	t.mem = 0
 	t.mu.Unlock()
 	t.ns.mem.Add(-mem)
-	k.mem.Add(-mem)
+	k.addMem(-mem)
 	for _, e := range fds {
 		if e.f != nil {
 			e.f.unref(t)
@@ -856,6 +866,7 @@ const (
 // Wait is waitpid(2): pid -1 any child, 0 of the own group, less -1 of the group
 // -pid. With WNOHANG and nothing to tell it gives pid 0.
 func (t *Task) Wait(pid, options int) (int, WaitStatus, error) {
+	ran := t.handled
 	t.enter()
 	var got int
 	var ws WaitStatus
@@ -898,6 +909,12 @@ func (t *Task) Wait(pid, options int) (int, WaitStatus, error) {
 			return true
 		}
 		return options&WNOHANG != 0
+	}
+	if look() {
+		return got, ws, err
+	}
+	if t.handled != ran {
+		return 0, 0, vfs.EINTR // as if it had come just after the call began
 	}
 	t.state.Store(int32(stateSleeping))
 	berr := t.block(look)
@@ -1237,7 +1254,7 @@ func (t *Task) load(p string, argv, env []string) (Program, error) {
 		}
 		t.mu.Unlock()
 		t.ns.mem.Add(-mem)
-		t.k.mem.Add(-mem)
+		t.k.addMem(-mem)
 		for _, f := range closed {
 			f.unref(t)
 		}

@@ -39,7 +39,12 @@ func (q *waitq) wake() {
 }
 
 // block waits until cond holds, looking again whenever one of the queues or a
-// signal wakes the task. EINTR tells that a handler ran, or that the task dies.
+// signal wakes the task. EINTR tells that a handler ran, or that the task dies: a
+// task that unwinds never waits, whatever its deferred functions call.
+//
+// The wake channel holds one wake for all reasons, and who takes it must look at
+// all of them: a poll that stopped the task, or ran a handler that itself waited,
+// may have taken one that was cond's, so cond is looked at again after it.
 func (t *Task) block(cond func() bool, qs ...*waitq) error {
 	if cond() {
 		return nil
@@ -52,8 +57,14 @@ func (t *Task) block(cond func() bool, qs ...*waitq) error {
 		if cond() {
 			return nil
 		}
-		if t.Poll() {
+		if t.dying {
 			return vfs.EINTR
+		}
+		if t.attn.Load() {
+			if t.poll() {
+				return vfs.EINTR
+			}
+			continue
 		}
 		<-t.wake
 	}
@@ -80,11 +91,17 @@ func (t *Task) blockFor(d time.Duration, cond func() bool, qs ...*waitq) (timedO
 	return timedOut, err
 }
 
-// Sleep waits. It gives what is left when a handler ran.
+// Sleep waits. It gives what is left when a handler ran. A signal that came
+// before the call counts as one that came just after it began: who looks at a flag
+// that a handler sets and then sleeps does not miss it.
 func (t *Task) Sleep(d time.Duration) (left time.Duration) {
+	ran := t.handled
 	t.enter()
 	if d <= 0 {
 		return 0
+	}
+	if t.handled != ran {
+		return d
 	}
 	end := t.k.Now().Add(d)
 	t.state.Store(int32(stateSleeping))

@@ -3,29 +3,62 @@ package vfs
 import (
 	"io"
 	"maps"
+	"runtime"
 	"sort"
 	"sync"
 	"sync/atomic"
 )
 
-// Budget is a bound shared by many trees: the memory that all trees of a world,
-// or of the sensor, may hold together.
+// Budget is a bound shared by many trees: the memory that all trees of a world may
+// hold together; with a Parent, also what all worlds may.
 type Budget struct {
-	Max  int64
-	used atomic.Int64
+	Max    int64 // 0 is no bound of its own
+	Parent *Budget
+
+	mu     sync.Mutex // before Parent's
+	used   int64
+	closed bool
 }
 
 // Used gives the bytes that are taken.
-func (b *Budget) Used() int64 { return b.used.Load() }
+func (b *Budget) Used() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.used
+}
 
+// Take charges n bytes that lie outside of any tree, such as an image's layer; it
+// tells whether there was room. Give gives them back.
+func (b *Budget) Take(n int64) bool { return b.take(n) }
+
+// Give gives back what Take took.
+func (b *Budget) Give(n int64) { b.take(-n) }
+
+// Close gives everything back to the parent. Nothing can be taken afterwards.
+func (b *Budget) Close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.closed {
+		b.closed = true
+		b.Parent.take(-b.used)
+		b.used = 0
+	}
+}
+
+// take takes n bytes, all or none; a negative n gives back and always succeeds.
 func (b *Budget) take(n int64) bool {
 	if b == nil {
 		return true
 	}
-	if b.used.Add(n) > b.Max && n > 0 && b.Max > 0 {
-		b.used.Add(-n)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return n <= 0
+	}
+	if n > 0 && b.Max > 0 && b.used+n > b.Max || !b.Parent.take(n) {
 		return false
 	}
+	b.used += n
 	return true
 }
 
@@ -59,6 +92,7 @@ type FS struct {
 	bytes   int64
 	inodes  int64
 	copied  map[*layerNode]*inode // lower files that were changed
+	acct    *account
 }
 
 // inode is a node of an FS: a directory that was visited, or a file of the
@@ -103,7 +137,10 @@ func New(cfg Config, layers ...*Layer) *FS {
 	if cfg.RootMode == 0 {
 		cfg.RootMode = 0o755
 	}
-	fs := &FS{cfg: cfg, dev: cfg.Dev}
+	fs := &FS{cfg: cfg, dev: cfg.Dev, acct: &account{b: cfg.Budget}}
+	if cfg.Budget != nil {
+		runtime.AddCleanup(fs, (*account).settle, fs.acct)
+	}
 	if fs.dev == 0 {
 		fs.dev = 40 + lastDev.Add(1)%100000
 	}
@@ -406,11 +443,47 @@ func (n *inode) mark() {
 	}
 }
 
+// account is what a tree has taken from its Budget. It lies apart from the tree so
+// that it can be settled once the tree is garbage.
+type account struct {
+	mu   sync.Mutex // before the Budget's
+	b    *Budget
+	held int64
+	gone bool
+}
+
+func (a *account) take(n int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.gone {
+		return n <= 0
+	}
+	if !a.b.take(n) {
+		return false
+	}
+	a.held += n
+	return true
+}
+
+func (a *account) settle() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.gone {
+		a.gone = true
+		a.b.take(-a.held)
+	}
+}
+
+// Release gives back to the Budget what the tree holds, when nobody will look at
+// it any more. Who still has a file open can read it; nothing can be added. A tree
+// that nobody releases is settled when it is collected.
+func (fs *FS) Release() { fs.acct.settle() }
+
 func (fs *FS) takeInode() error {
 	if fs.cfg.Inodes > 0 && fs.inodes >= fs.cfg.Inodes {
 		return ENOSPC
 	}
-	if !fs.cfg.Budget.take(512) {
+	if !fs.acct.take(512) {
 		return ENOSPC
 	}
 	fs.inodes++
@@ -421,7 +494,7 @@ func (fs *FS) takeBytes(n int64) error {
 	if n > 0 && fs.cfg.Bytes > 0 && fs.bytes+n > fs.cfg.Bytes {
 		return ENOSPC
 	}
-	if !fs.cfg.Budget.take(n) {
+	if !fs.acct.take(n) {
 		return ENOSPC
 	}
 	fs.bytes += n
@@ -611,7 +684,7 @@ func (n *inode) drop(name string, k *inode, now int64) {
 
 func (fs *FS) freeInode() {
 	fs.inodes--
-	fs.cfg.Budget.take(-512)
+	fs.acct.take(-512)
 }
 
 func (n *inode) Rename(c *Context, name string, to Node, newname string) error {

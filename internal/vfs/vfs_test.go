@@ -234,3 +234,41 @@ func FuzzApply(f *testing.F) {
 		fs.Diff()
 	})
 }
+
+// TestBudgetParent: what several budgets take is bounded together and comes back
+// with a tree's release, its collection, or a budget's close.
+func TestBudgetParent(t *testing.T) {
+	all := &Budget{Max: 10 << 20}
+	a, b := &Budget{Max: 8 << 20, Parent: all}, &Budget{Max: 8 << 20, Parent: all}
+	fa, fb := New(Config{Budget: a}), New(Config{Budget: b})
+	c := &Context{Cred: Root(), Now: func() int64 { return 1 }}
+	write := func(fs *FS, name string, mib int) error {
+		n, err := fs.Root().Create(c, name, NewAttr{Mode: S_IFREG | 0o644})
+		if err != nil {
+			return err
+		}
+		_, _, err = n.WriteAt(c, bytes.Repeat([]byte("x"), mib<<20), 0, false)
+		return err
+	}
+	if err := write(fa, "1", 9); err != ENOSPC {
+		t.Errorf("beyond one's own: %v", err)
+	}
+	if err := write(fa, "2", 7); err != nil {
+		t.Error(err)
+	}
+	if err := write(fb, "1", 7); err != ENOSPC {
+		t.Errorf("beyond everybody's: %v", err)
+	}
+	fa.Release()
+	fa.Release()
+	if err := write(fa, "3", 1); err != ENOSPC {
+		t.Errorf("in a released tree: %v", err)
+	}
+	if err := write(fb, "2", 7); err != nil || a.Used() != 0 {
+		t.Error(err, a.Used())
+	}
+	b.Close()
+	if all.Used() != 0 || b.Take(1) {
+		t.Error("a closed budget keeps", all.Used())
+	}
+}
