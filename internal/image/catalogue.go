@@ -340,10 +340,12 @@ func (c *Catalogue) layer(key string, size int64, build func() *vfs.Layer) *Laye
 	return l
 }
 
-// unknown makes up an entry for an image nobody knows.
+// unknown makes up an entry for an image nobody knows. Its base has bash as well as
+// sh: what attackers' own images are called with is one or the other, and a missing
+// shell would end the session at its first step.
 func (c *Catalogue) unknown(name, key string) *Entry {
 	prog := path.Base(name)
-	bs := []string{"alpine3.19", "debian12", "ubuntu2204", "alpine3.18", "debian11"}
+	bs := []string{"debian12", "ubuntu2204", "ubuntu2004", "debian11"}
 	b := bs[c.num(uint64(len(bs)), "base", key)]
 	size := bases[b].size + int64(6<<20+c.num(90<<20, "extra", key))
 	return &Entry{Base: b, Size: size, Layers: 1 + int(c.num(4, "layers", key)),

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +92,18 @@ func TestUnknownImageHasACommand(t *testing.T) {
 	r := catalogue("s").Resolve(ref(t, "evil.example/team/xmr:v1"))
 	if r.Entry != nil || r.Image.Known || r.Image.RunConfig().Cmd[0] != "/usr/local/bin/xmr" {
 		t.Errorf("%+v", r.Image.RunConfig())
+	}
+}
+
+func TestUnknownImageHasBothShells(t *testing.T) {
+	for _, n := range []string{"docker72590/apache:latest", "fuhou/borg", "evil.example/a", "evil.example/b", "evil.example/c"} {
+		b := catalogue("s").unknown(n, n).Base
+		index := bases[b].tree().index
+		for _, sh := range []string{"sh", "bash"} {
+			if !slices.ContainsFunc([]string{"/bin/", "/usr/bin/"}, func(d string) bool { _, ok := index[d+sh]; return ok }) {
+				t.Errorf("%s on %s has no %s", n, b, sh)
+			}
+		}
 	}
 }
 
