@@ -33,6 +33,9 @@ func (s *Shell) setLine(p syntax.Pos) {
 // stmt runs one command with its redirections, negation and background.
 func (s *Shell) stmt(st *syntax.Stmt) {
 	s.t.Tick(1)
+	if s.grown >= settleEvery {
+		s.settle()
+	}
 	if len(s.pending) > 0 && !s.inTrap {
 		s.runTraps()
 		if s.ctl != ctlNone {

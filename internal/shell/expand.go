@@ -56,6 +56,8 @@ type builder struct {
 	has    bool
 	split  bool // unquoted expansions are split
 	size   int
+
+	charged int // of size: what the process has been charged for
 }
 
 func (b *builder) add(str string, quoted bool) {
@@ -67,6 +69,11 @@ func (b *builder) add(str string, quoted bool) {
 		b.s.errorf("cannot allocate memory")
 		b.s.fatal(2)
 		return
+	}
+	if b.s.grown += len(str) + 16; b.size-b.charged >= settleEvery {
+		b.s.held += int64(b.size - b.charged)
+		b.s.t.Alloc(int64(b.size - b.charged))
+		b.charged = b.size
 	}
 	b.cur = append(b.cur, piece{str, quoted})
 	b.has = true
@@ -1164,7 +1171,7 @@ func (s *Shell) cmdSubst(c *syntax.CmdSubst) string {
 	}
 	var sb strings.Builder
 	buf := make([]byte, 8<<10)
-	nul := false
+	nul, told := false, 0
 	for {
 		n, err := s.t.Read(r, buf)
 		if n > 0 {
@@ -1172,6 +1179,10 @@ func (s *Shell) cmdSubst(c *syntax.CmdSubst) string {
 				break
 			}
 			sb.Write(buf[:n])
+			if sb.Len()-told >= settleEvery {
+				s.grew(sb.Len() - told)
+				told = sb.Len()
+			}
 			continue
 		}
 		if err != nil && errors.Is(err, vfs.EINTR) {

@@ -66,7 +66,7 @@ func (d Dialect) variant() syntax.LangVariant {
 // Bounds of one shell.
 const (
 	maxDepth  = 400      // nested functions, sources, evals and substitutions
-	maxValue  = 64 << 20 // bytes of one expansion
+	maxValue  = 32 << 20 // bytes of one expansion
 	maxSource = 16 << 20 // bytes of code
 )
 
@@ -137,11 +137,14 @@ type Shell struct {
 	resetOnStart []string // traps that a fork puts back to their default
 	tail         bool     // the command may take this process's place
 	keepNext     bool     // the next undo of redirections keeps them
-	execRedirs   func()
-	aliasing     map[string]bool
-	lastStatus   int    // $? when the running builtin began
-	testName     string // how test was called
-	arithNode    syntax.ArithmExpr
+
+	grown      int   // bytes of values made since the last settle
+	held       int64 // what is charged for values
+	execRedirs func()
+	aliasing   map[string]bool
+	lastStatus int    // $? when the running builtin began
+	testName   string // how test was called
+	arithNode  syntax.ArithmExpr
 }
 
 type scope map[string]*variable
@@ -291,6 +294,7 @@ func (s *Shell) fork(fn func(c *Shell)) (*kernel.Task, error) {
 			c.resetOnStart = append(c.resetOnStart, sig)
 		}
 	}
+	c.grown, c.held = 0, 0
 	return s.t.Fork("", func(t *kernel.Task) int {
 		c.t = t
 		for _, sig := range c.resetOnStart {

@@ -309,6 +309,57 @@ func (s *Shell) assocKey(x syntax.ArithmExpr) string {
 	return strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(b.String(), "(("), "))"))
 }
 
+// settleEvery is how much a shell may grow between two looks at what it holds.
+const settleEvery = 1 << 20
+
+// grew notes that a value of n bytes was made. Large ones are charged at once and
+// weighed again with all others by settle.
+func (s *Shell) grew(n int) {
+	s.grown += n + 32
+	if n >= settleEvery {
+		s.held += int64(n)
+		s.t.Alloc(int64(n))
+	}
+}
+
+// settle charges what the variables and parameters hold, between two commands.
+func (s *Shell) settle() {
+	s.grown = 0
+	n := 0
+	for _, v := range s.vars {
+		n += v.weigh()
+	}
+	for _, sc := range s.scopes {
+		for _, v := range sc {
+			n += v.weigh()
+		}
+	}
+	for _, p := range s.params {
+		n += len(p)
+	}
+	old := s.held
+	s.held = int64(n) &^ (settleEvery - 1)
+	if d := s.held - old; d > 0 {
+		s.t.Alloc(d)
+	} else if d < 0 {
+		s.t.Free(-d)
+	}
+}
+
+func (v *variable) weigh() int {
+	if v == nil {
+		return 0
+	}
+	n := len(v.str) + 64*len(v.arr) + 96*len(v.assoc)
+	for _, x := range v.arr {
+		n += len(x)
+	}
+	for k, x := range v.assoc {
+		n += len(k) + len(x)
+	}
+	return n
+}
+
 // assign sets a scalar; it reports whether it could.
 func (s *Shell) assign(name, val string) bool {
 	name = s.resolve(name)
@@ -325,6 +376,7 @@ func (s *Shell) assign(name, val string) bool {
 		return false
 	}
 	val = s.convert(v, val)
+	s.grew(len(val))
 	switch {
 	case v.arr != nil || v.declArr:
 		if v.arr == nil {
@@ -428,6 +480,7 @@ func (s *Shell) assignNode(a *syntax.Assign) bool {
 }
 
 func (s *Shell) assignElement(name string, index syntax.ArithmExpr, val string, app bool) bool {
+	s.grew(len(val))
 	name = s.resolve(name)
 	v := s.vars[name]
 	if v == nil {
