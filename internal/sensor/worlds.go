@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"github.com/whalefall/whalefall/internal/persona"
 	"github.com/whalefall/whalefall/internal/program"
 	"github.com/whalefall/whalefall/internal/shell"
+	"github.com/whalefall/whalefall/internal/vfs"
 	"github.com/whalefall/whalefall/internal/world"
 )
 
@@ -42,6 +44,20 @@ func Programs() *kernel.Registry {
 	return r
 }
 
+// What the worlds may hold and do, so that the sensor stays small and answers
+// others whatever one source does: half of each sum is the most that one world gets.
+const (
+	diskOfAll   = 512 << 20 // written bytes, in memory
+	memoryOfAll = 128 << 20 // what programs hold
+)
+
+// bounds gives the shares of the machine's processors that worlds may use: a
+// quarter each, three fifths together.
+func bounds() kernel.Limits {
+	machine := int64(runtime.GOMAXPROCS(0)) * 1_000_000 // work units a second
+	return kernel.Limits{Memory: memoryOfAll / 2, CPU: machine / 4, Pool: kernel.NewPool(memoryOfAll, machine*3/5)}
+}
+
 // NewHost makes the installation's virtual host.
 func NewHost(cfg Config, p *persona.Persona, sink event.Sink, c kernel.Clock) (*world.Host, error) {
 	listenOn := ""
@@ -57,7 +73,7 @@ func NewHost(cfg Config, p *persona.Persona, sink event.Sink, c kernel.Clock) (*
 	}
 	return world.NewHost(world.Config{Secret: cfg.Secret, Kind: cfg.HostKind, Provider: cfg.Provider, Cores: cfg.Cores, Memory: cfg.Memory, Public: cfg.Public, Listen: listenOn,
 		Installed: cfg.Installed, Clock: c, Programs: Programs(), Network: internet.New(internet.Config{Secret: cfg.Secret, Public: cfg.Public}), Refuse: rules, Trees: &image.Trees{},
-		Sink: sink, Sensor: cfg.Sensor, Persona: cfg.Persona,
+		Sink: sink, Sensor: cfg.Sensor, Persona: cfg.Persona, Limits: bounds(), Budget: &vfs.Budget{Max: diskOfAll},
 		Release: front.Release(p)})
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/whalefall/whalefall/internal/event"
 	"github.com/whalefall/whalefall/internal/image"
 	"github.com/whalefall/whalefall/internal/kernel"
+	"github.com/whalefall/whalefall/internal/vfs"
 )
 
 // Release is what a world must know of the daemon's release: plain data, taken
@@ -55,8 +56,11 @@ type Config struct {
 	Network  kernel.Network
 	Limits   kernel.Limits
 	Quotas   Quotas
-	Refuse   []Rule
-	Trees    *image.Trees
+	// Budget bounds what all worlds of the host may hold together, beside what
+	// Quotas.Disk bounds for each; nil is no such bound.
+	Budget *vfs.Budget
+	Refuse []Rule
+	Trees  *image.Trees
 
 	Sink    event.Sink
 	Sensor  string
@@ -70,7 +74,7 @@ type Quotas struct {
 	Networks   int   // 100
 	Volumes    int   // 200
 	Execs      int   // 1000 kept
-	Disk       int64 // 512 MiB of written bytes
+	Disk       int64 // 256 MiB of written bytes
 	Log        int64 // 4 MiB a container
 	Upload     int64 // 256 MiB a request
 }
@@ -91,7 +95,7 @@ func (q *Quotas) defaults() {
 	def(&q.Networks, 100)
 	def(&q.Volumes, 200)
 	def(&q.Execs, 1000)
-	def64(&q.Disk, 512<<20)
+	def64(&q.Disk, 256<<20)
 	def64(&q.Log, 4<<20)
 	def64(&q.Upload, 256<<20)
 }

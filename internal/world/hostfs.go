@@ -155,7 +155,7 @@ func (w *World) boot() {
 		{Name: "docker0", MAC: fmt.Sprintf("02:42:%02x:%02x:%02x:%02x", r.IntN(256), r.IntN(256), r.IntN(256), r.IntN(256)), Addr: netip.PrefixFrom(f.BridgeSubnet.Addr().Next(), f.BridgeSubnet.Bits()), MTU: 1500, RX: uint64(r.Uint32()), TX: uint64(r.Uint32())},
 	}
 	w.nextShown = 1100 + r.IntN(900)
-	w.kern = kernel.New(kernel.Config{Clock: h.cfg.Clock, Rand: w, Host: hi, Network: worldNet{w}, Observer: observer{w}, Limits: h.cfg.Limits, Programs: h.cfg.Programs}, w.fs)
+	w.kern = kernel.New(kernel.Config{Clock: h.cfg.Clock, Rand: w, Host: hi, Network: worldNet{w}, Observer: observer{w}, Limits: h.cfg.Limits, Programs: h.cfg.Programs, Budget: w.budget}, w.fs)
 	w.hostNS = w.kern.Host()
 	if !w.base {
 		w.honeytokens()

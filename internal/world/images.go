@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"runtime"
 	"sort"
 	"strconv"
 	"strings"
@@ -864,15 +865,36 @@ func decompress(r io.Reader) (io.Reader, error) {
 	return b, nil
 }
 
+// charged takes what is read from the world's budget: a layer lies in memory.
+type charged struct {
+	r    io.Reader
+	w    *World
+	held *int64
+}
+
+func (c *charged) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	if *c.held+int64(n) > c.w.host.cfg.Quotas.Disk || !c.w.budget.Take(int64(n)) {
+		return 0, vfs.ENOSPC
+	}
+	*c.held += int64(n)
+	return n, err
+}
+
 // readLayer makes a layer of a tar stream and gives its diff id.
-func (w *World) readLayer(r io.Reader) (*image.Layer, error) {
+func (w *World) readLayer(r io.Reader) (_ *image.Layer, err error) {
+	var held int64
+	defer func() {
+		if err != nil {
+			w.budget.Give(held)
+		}
+	}()
 	dec, err := decompress(r)
 	if err != nil {
 		return nil, err
 	}
 	h := sha256.New()
-	lim := io.LimitReader(dec, w.host.cfg.Quotas.Disk)
-	tee := io.TeeReader(lim, h)
+	tee := io.TeeReader(&charged{r: dec, w: w, held: &held}, h)
 	b := vfs.NewLayerBuilder()
 	b.Time = w.now().UnixNano()
 	if err := vfs.ReadTar(b, tee, vfs.TarLimits{Bytes: w.host.cfg.Quotas.Disk, Entries: 100000}); err != nil {
@@ -882,6 +904,7 @@ func (w *World) readLayer(r io.Reader) (*image.Layer, error) {
 		return nil, err
 	}
 	t := b.Build()
+	runtime.AddCleanup(t, w.budget.Give, held)
 	l := image.NewLayer("sha256:"+hex.EncodeToString(h.Sum(nil)), t.Size(), func() *vfs.Layer { return t })
 	l.Digest, l.Blob = l.DiffID, max(t.Size()*2/5, 120)
 	return l, nil
@@ -1135,7 +1158,11 @@ func (w *World) LoadImage(ctx context.Context, in io.ReadCloser, _ *ocispec.Plat
 	}
 	files := map[string][]byte{}
 	tr := tar.NewReader(dec)
+	full := func() error {
+		return systemErr("write /var/lib/docker/tmp/docker-import-%d: no space left on device", 100000000+w.draw(899999999))
+	}
 	var total int64
+	defer func() { w.budget.Give(total) }()
 	for {
 		h, err := tr.Next()
 		if err == io.EOF {
@@ -1147,12 +1174,13 @@ func (w *World) LoadImage(ctx context.Context, in io.ReadCloser, _ *ocispec.Plat
 		if h.Typeflag != tar.TypeReg || len(files) > 10000 {
 			continue
 		}
-		b, err := io.ReadAll(io.LimitReader(tr, w.host.cfg.Quotas.Upload-total+1))
-		if err != nil {
-			return systemErr("%s", w.tarWords(err))
+		if h.Size > w.host.cfg.Quotas.Upload-total || !w.budget.Take(h.Size) {
+			return full()
 		}
-		if total += int64(len(b)); total > w.host.cfg.Quotas.Upload {
-			return systemErr("write /var/lib/docker/tmp/docker-import-%d: no space left on device", 100000000+w.draw(899999999))
+		total += h.Size
+		b := make([]byte, h.Size)
+		if _, err := io.ReadFull(tr, b); err != nil {
+			return systemErr("%s", w.tarWords(err))
 		}
 		files[path.Clean(h.Name)] = b
 	}

@@ -729,6 +729,9 @@ func (w *World) ContainerRm(name string, o *backend.ContainerRmConfig) error {
 	code := c.ExitCode
 	c.log.end()
 	c.stream.close()
+	if c.fs != nil {
+		c.fs.Release()
+	}
 	w.mu.Unlock()
 	for _, v := range vols {
 		w.volumeEvent(by, v, events.ActionDestroy, nil)

@@ -66,7 +66,7 @@ func newWorld(h *Host, id string, owner netip.Addr, base bool) *World {
 	w := &World{host: h, id: id, owner: owner, base: base,
 		containers: map[string]*Container{}, names: map[string]string{}, execs: map[string]*Exec{}, images: image.NewStore(),
 		networks: map[string]*netw{}, volumes: map[string]*localVolume{}, refused: map[int]int{}, ports: map[string]string{}, nextPort: 32768,
-		stopping: make(chan struct{}), budget: &vfs.Budget{Max: h.cfg.Quotas.Disk}}
+		stopping: make(chan struct{}), budget: &vfs.Budget{Max: h.cfg.Quotas.Disk, Parent: h.cfg.Budget}}
 	now := h.cfg.Clock.Now().UnixNano()
 	seed := h.derive("world", id, owner.String(), hex.EncodeToString(binary.BigEndian.AppendUint64(nil, uint64(now))))
 	if h.cfg.Rand != nil {
@@ -145,6 +145,7 @@ func (w *World) Stop(ctx context.Context) error {
 	}
 	w.mu.Unlock()
 	err := w.kern.Stop(ctx)
+	w.budget.Close()
 	w.events.mu.Lock()
 	for ch := range w.events.subs {
 		delete(w.events.subs, ch)
