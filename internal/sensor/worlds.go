@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -45,10 +46,11 @@ func Programs() *kernel.Registry {
 }
 
 // What the worlds may hold and do, so that the sensor stays small and answers
-// others whatever one source does: half of each sum is the most that one world gets.
+// others whatever one source does. One world gets about half of each sum.
 const (
-	diskOfAll   = 512 << 20 // written bytes, in memory
+	diskOfAll   = 448 << 20 // written bytes, in memory
 	memoryOfAll = 128 << 20 // what programs hold
+	heap        = 640 << 20 // where collecting garbage comes before speed
 )
 
 // bounds gives the shares of the machine's processors that worlds may use: a
@@ -92,6 +94,8 @@ func makeWorlds(cfg Config, p *persona.Persona, j *journal.Journal, arts *artifa
 	if err != nil {
 		return nil, fmt.Errorf("make the host: %w", err)
 	}
+	debug.SetGCPercent(50)
+	debug.SetMemoryLimit(heap)
 	dir := filepath.Join(root, "worlds")
 	m := world.NewManager(h, world.ManagerConfig{Shared: cfg.World == "shared", Storage: disk{dir}})
 	w := &worlds{Front: front.New(m, p), host: h, log: log, m: m, stopTick: make(chan struct{})}
