@@ -58,7 +58,9 @@ func (r *Registry) Names() []string {
 // SetStandIn sets what runs executables that nothing here emulates.
 func (r *Registry) SetStandIn(p Program) { r.mu.Lock(); r.standIn = p; r.mu.Unlock() }
 
-// find gives the program of an executable by its first bytes.
+// find gives the program of an executable by its first bytes, or, where those are
+// somebody else's (an image that was loaded or imported, a static BusyBox that was
+// uploaded), by where it stands and what it is called there: see [namesake].
 func (r *Registry) find(head []byte, t *Task, at *vfs.Path, shown string) Program {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -67,7 +69,26 @@ func (r *Registry) find(head []byte, t *Task, at *vfs.Path, shown string) Progra
 			return r.byName[name]
 		}
 	}
+	if p := r.byName[namesake(at)]; p != nil {
+		return p
+	}
 	return r.standIn
+}
+
+// namesake is the name of the program that a foreign executable is taken for: its
+// own in a directory of programs, busybox for what is called so anywhere. Elsewhere
+// a name says nothing: droppers call what they bring after known tools.
+func namesake(at *vfs.Path) string {
+	if at == nil {
+		return ""
+	}
+	if strings.HasPrefix(at.Name(), "busybox") {
+		return "busybox"
+	}
+	if up := at.Parent(); up != nil && (up.Name() == "bin" || up.Name() == "sbin") {
+		return at.Name()
+	}
+	return ""
 }
 
 // StandIn is the default for executables that cannot be emulated: as the first
