@@ -34,6 +34,7 @@ func main() {
 	real := flag.Bool("real", false, "beside a real daemon of 20.10.24")
 	bareAddr := flag.String("bare", "", "be the bare server on this address")
 	jmb := flag.Int("journal", 1024, "size in MiB of the journal to start with")
+	flag.IntVar(&nWorlds, "worlds", 1000, "how many worlds to make")
 	flag.Parse()
 	if *bareAddr != "" {
 		beBare(*bareAddr)
@@ -43,6 +44,8 @@ func main() {
 		os.Exit(1)
 	}
 }
+
+var nWorlds int
 
 func row(work, figure, goal string) { fmt.Printf("| %s | %s | %s |\n", work, figure, goal) }
 
@@ -123,6 +126,11 @@ func measure(real bool, jmb int) error {
 	if dm != nil {
 		row("create, start, wait, rm of `true`, against the real daemon", fmt.Sprintf("%.1f", median(ratios)), ">= 20")
 	}
+	rss, err := worlds(d, nWorlds)
+	if err != nil {
+		return err
+	}
+	row(strconv.Itoa(nWorlds)+" worlds of one container each: RSS of the sensor", fmt.Sprintf("%d MiB", rss), "< 1 GiB")
 	d.stop()
 	if dm != nil {
 		if err := latencies(bin, filepath.Join(tmp, "l"), dm); err != nil {
@@ -490,4 +498,61 @@ func latencies(bin, data string, dm *oracle.Daemon) error {
 		row("latency real: p50 of "+o.name, fmt.Sprintf("%.2f ms, real %.2f ms, ratio %.2f", median(a), median(b), median(a)/median(b)), "0.7 to 1.3")
 	}
 	return nil
+}
+
+// worlds makes n sources, each with a container that stays up, and gives the
+// sensor's resident memory in MiB.
+func worlds(d *decoy, n int) (int, error) {
+	body, err := json.Marshal(map[string]any{"Image": "alpine", "Cmd": []string{"sleep", "1000"}})
+	if err != nil {
+		return 0, err
+	}
+	errs := make(chan error, n)
+	slots := make(chan struct{}, 40) // a pull takes its time
+	for i := range n {
+		slots <- struct{}{}
+		go func() {
+			defer func() { <-slots }()
+			errs <- oneWorld(d, body, net.IPv4(127, 1, byte(i>>8), byte(i)))
+		}()
+	}
+	for range n {
+		if err := <-errs; err != nil {
+			return 0, err
+		}
+	}
+	out, err := exec.Command("pgrep", "-P", strconv.Itoa(d.cmd.Process.Pid), "-f", "_sensor").Output()
+	if err != nil {
+		return 0, err
+	}
+	st, err := os.ReadFile("/proc/" + strings.TrimSpace(string(out)) + "/status")
+	if err != nil {
+		return 0, err
+	}
+	for _, l := range strings.Split(string(st), "\n") {
+		if f := strings.Fields(l); len(f) > 1 && f[0] == "VmRSS:" {
+			k, err := strconv.Atoi(f[1])
+			return k >> 10, err
+		}
+	}
+	return 0, nil
+}
+
+func oneWorld(d *decoy, create []byte, ip net.IP) error {
+	nd := net.Dialer{LocalAddr: &net.TCPAddr{IP: ip}}
+	c := client(func() (net.Conn, error) { return nd.Dial("tcp", d.addr) })
+	defer c.CloseIdleConnections()
+	if _, err := call(c, "POST", "/images/create?fromImage=alpine&tag=latest", nil); err != nil {
+		return err
+	}
+	b, err := call(c, "POST", "/containers/create", create)
+	if err != nil {
+		return err
+	}
+	var v struct{ ID string }
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	_, err = call(c, "POST", "/containers/"+v.ID+"/start", nil)
+	return err
 }
