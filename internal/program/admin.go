@@ -392,15 +392,11 @@ func cmdUsermod(p *P) int {
 // setPassword stores a hash that looks like crypt(3)'s SHA-512 but is none: the
 // text that was set is on record already.
 func (p *P) setPassword(user, pw string) bool {
-	var salt [12]byte
-	p.t.Random(salt[:])
-	s := strings.NewReplacer("+", ".", "=", "").Replace(base64.StdEncoding.EncodeToString(salt[:]))
-	h1 := sha256.Sum256([]byte(s + pw))
-	h2 := sha256.Sum256(append(h1[:], s...))
-	hash := strings.NewReplacer("+", ".", "=", "").Replace(base64.StdEncoding.EncodeToString(append(h1[:], h2[:]...)))
-	if len(hash) > 86 {
-		hash = hash[:86]
-	}
+	return p.setHash(user, shaCrypt("6", pw, p.salt(16)))
+}
+
+// setHash writes a password's hash into /etc/shadow.
+func (p *P) setHash(user, hash string) bool {
 	hit := false
 	day := p.t.Now().Unix() / 86400
 	err := p.editLines("/etc/shadow", 0o640, func(ls []string) []string {
@@ -408,7 +404,7 @@ func (p *P) setPassword(user, pw string) bool {
 			if strings.HasPrefix(l, user+":") {
 				hit = true
 				x := strings.Split(l, ":")
-				x[1] = "$6$" + s + "$" + hash
+				x[1] = hash
 				if len(x) > 2 {
 					x[2] = strconv.FormatInt(day, 10)
 				}
@@ -475,13 +471,27 @@ func cmdPasswd(p *P) int {
 }
 
 func cmdChpasswd(p *P) int {
+	opts, _, ok := p.getopt("ec:ms:R:", "encrypted=e", "crypt-method:=c", "md5=m", "sha-rounds:=s", "root:=R")
+	if !ok {
+		return p.status
+	}
+	f := set(opts)
+	store := p.setPassword
+	switch {
+	case f.has("e"):
+		store = p.setHash
+	case f.has("m") || strings.EqualFold(f["c"], "MD5"):
+		store = func(u, pw string) bool { return p.setHash(u, md5Crypt("1", pw, p.salt(8))) }
+	case strings.EqualFold(f["c"], "SHA256"):
+		store = func(u, pw string) bool { return p.setHash(u, shaCrypt("5", pw, p.salt(16))) }
+	}
 	for i, l := range p.lines(p.in) {
 		u, pw, ok := strings.Cut(l, ":")
 		if !ok {
 			p.fail("line %d: missing new password", i+1)
 			continue
 		}
-		if !p.setPassword(u, pw) {
+		if !store(u, pw) {
 			p.fail("(user %s) pam_chauthtok() failed, error:\nAuthentication token manipulation error", u)
 			p.errf("(line %d, user %s) password not changed", i+1, u)
 		} else if p.bb {
@@ -1133,6 +1143,9 @@ func cmdOpenssl(p *P) int {
 		return 0
 	}
 	sub, rest := p.args[0], p.args[1:]
+	if sub == "passwd" {
+		return opensslPasswd(p, rest)
+	}
 	var files []string
 	dec := false
 	oneLine := false
@@ -1198,10 +1211,6 @@ func cmdOpenssl(p *P) int {
 		p.name = algo + "sum"
 		p.args = append([]string{"--tag"}, files...)
 		return cmdSum(p)
-	case "passwd":
-		var b [9]byte
-		p.t.Random(b[:])
-		p.printf("$1$%s$%s\n", base64.RawStdEncoding.EncodeToString(b[:6]), base64.RawStdEncoding.EncodeToString(append(b[:], b[:7]...)))
 	default:
 		p.unknown("construct", "openssl "+sub)
 		return 1
