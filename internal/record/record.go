@@ -35,6 +35,7 @@ import (
 	"encoding/base32"
 	"encoding/hex"
 	"hash"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -242,11 +243,23 @@ func (c *Conn) Read(p []byte) (int, error) {
 		c.mu.Unlock()
 	}
 	if err != nil {
-		if ne, ok := err.(net.Error); !ok || !ne.Timeout() {
+		if ne, ok := err.(net.Error); (!ok || !ne.Timeout()) && !c.halfClosed(err) {
 			c.leave()
 		}
 	}
 	return n, err
+}
+
+// halfClosed tells whether a read's end is only that of a hijacked stream's input:
+// `docker run -i` closes its sending side when its own input ends, and still waits
+// for the output. Who is gone altogether shows when something is written to it.
+func (c *Conn) halfClosed(err error) bool {
+	if err != io.EOF {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stream
 }
 
 func (c *Conn) leave() { c.once.Do(func() { close(c.gone) }) }
