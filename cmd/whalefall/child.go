@@ -35,6 +35,8 @@ type operatorConfig struct {
 	Sinks     []sinkConfig  `json:"sinks"`
 	Listeners []string      `json:"listeners"`
 	Redact    redactConfig  `json:"redact"`
+	Addresses []string      `json:"addresses"` // the interfaces', to redact
+	Path      string        `json:"path"`      // the configuration file, for a reload
 }
 
 // child is a child's main. The thread is locked for good: its death signal and
@@ -120,5 +122,24 @@ func runOperator(c operatorConfig, life, pair *os.File) error {
 	}
 	defer sinks.Close()
 	cfg.Applied = sinks.Applied
+	cfg.Import = operatorImport(d)
+	if c.Path != "" {
+		cfg.Reload = func() (string, error) {
+			n, err := loadConfig(c.Path)
+			if err != nil {
+				return "", err
+			}
+			c.Sinks, c.Redact = n.Sinks, n.Redact
+			if err := sinks.replace(c); err != nil {
+				return "", err
+			}
+			rules, err := refuseRules(n.Refuse)
+			if err != nil {
+				return "", err
+			}
+			b, err := json.Marshal(sensor.Reload{Refuse: rules})
+			return string(b), err
+		}
+	}
 	return operator.Run(cfg, life, pair)
 }

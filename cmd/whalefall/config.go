@@ -103,8 +103,8 @@ type reportConfig struct {
 }
 
 type redactConfig struct {
-	Names     []string `yaml:"names"`
-	Addresses []string `yaml:"addresses"`
+	Names     []string `yaml:"names" json:"names"`
+	Addresses []string `yaml:"addresses" json:"addresses"`
 }
 
 type logConfig struct {

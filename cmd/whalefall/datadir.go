@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/whalefall/whalefall/internal/analyze"
@@ -32,7 +35,10 @@ func (d dirs) operatorJournal() string { return filepath.Join(d.operator(), "jou
 func (d dirs) store() string           { return filepath.Join(d.operator(), "store.db") }
 func (d dirs) secret() string          { return filepath.Join(d.operator(), "secret") }
 func (d dirs) control() string         { return filepath.Join(d.operator(), "control.sock") }
-func (d dirs) format() string          { return filepath.Join(d.root, "format") }
+
+// redacted is where serve keeps what the configuration wants redacted, for exports.
+func (d dirs) redacted() string { return filepath.Join(d.operator(), "redact.json") }
+func (d dirs) format() string   { return filepath.Join(d.root, "format") }
 
 // formatVersion is the version of the directory's layout.
 const formatVersion = "1\n"
@@ -75,7 +81,7 @@ func (d dirs) check() error {
 	b, err := os.ReadFile(d.format())
 	if err == nil {
 		if string(b) != formatVersion {
-			return withHint(fmt.Errorf("%s has data format %q, this program knows format %q", d.root, printable(cut(string(b), 20)), "1"), "use the newer whalefall that wrote it")
+			return withHint(fmt.Errorf("%s has data format \"%s\", this program knows format \"1\"", d.root, printable(cut(strings.TrimSpace(string(b)), 20))), "use the newer whalefall that wrote it")
 		}
 		return nil
 	}
@@ -178,12 +184,19 @@ func judge(s store.Session, evs []*event.Event) (string, json.RawMessage, []stor
 	return analyze.Version, b, ind, err
 }
 
-// redactor knows the sensor's addresses from the record itself.
-func (d *data) redactor(ctx context.Context, evs []*event.Event) *redact.Redactor {
-	own := analyze.Own(evs, analyze.Requests(evs))
+// secrets are what tells where the sensor is.
+type secrets struct{ addrs, names map[string]bool }
+
+// redactor replaces them, and the names that the Host headers of evs give.
+func (k secrets) redactor(evs []*event.Event) *redact.Redactor {
+	own := maps.Clone(k.names)
+	maps.Copy(own, k.addrs)
+	for o := range analyze.Own(evs, analyze.Requests(evs)) {
+		own[o] = true
+	}
 	var addrs []netip.Addr
 	var names []string
-	for o := range own {
+	for _, o := range slices.Sorted(maps.Keys(own)) {
 		if a, err := netip.ParseAddr(o); err == nil {
 			addrs = append(addrs, a)
 		} else {
@@ -191,4 +204,63 @@ func (d *data) redactor(ctx context.Context, evs []*event.Event) *redact.Redacto
 		}
 	}
 	return redact.New(addrs, names)
+}
+
+// secrets knows the sensor's addresses and names from the record itself and from
+// the configuration: every address that a Host header gave, and the names that two
+// sources agree on (all, if every is true). A name is what anybody can put there:
+// one attacker must not be able to blot out a word in everybody's sessions.
+func (d *data) secrets(ctx context.Context, every bool) (secrets, error) {
+	k := secrets{map[string]bool{}, map[string]bool{}}
+	put := func(o string, name bool) {
+		if _, err := netip.ParseAddr(o); err == nil {
+			k.addrs[o] = true
+		} else if name {
+			k.names[o] = true
+		}
+	}
+	all, err := d.store.Sessions(ctx, store.Filter{})
+	if err != nil {
+		return k, err
+	}
+	first := map[string]netip.Addr{}
+	for _, s := range all {
+		evs, err := d.store.Events(ctx, s.ID)
+		if err != nil {
+			return k, err
+		}
+		for o := range analyze.Own(evs, analyze.Requests(evs)) {
+			a, ok := first[o]
+			if !ok {
+				first[o] = s.Source
+			}
+			put(o, every || ok && a != s.Source)
+		}
+	}
+	mine, err := d.store.Events(ctx, "") // what belongs to no session: the sensor's own
+	if err != nil {
+		return k, err
+	}
+	for _, e := range mine {
+		if x, ok := e.Data.(*event.Sensor); ok {
+			for _, a := range x.Addresses {
+				put(a, true)
+			}
+		}
+	}
+	b, err := os.ReadFile(d.redacted())
+	if errors.Is(err, fs.ErrNotExist) {
+		return k, nil
+	}
+	var c redactConfig
+	if err == nil {
+		err = json.Unmarshal(b, &c)
+	}
+	if err != nil {
+		return k, fmt.Errorf("read what is to be redacted: %w", err)
+	}
+	for _, x := range append(c.Addresses, c.Names...) {
+		put(x, true)
+	}
+	return k, nil
 }

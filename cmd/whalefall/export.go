@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/whalefall/whalefall/internal/event"
 	"github.com/whalefall/whalefall/internal/store"
 )
 
@@ -34,21 +33,11 @@ func exportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			// The sensor's addresses are those of all sessions together.
-			var heads []*event.Event
-			for _, s := range l {
-				evs, err := d.store.Events(ctx, s.ID)
-				if err != nil {
-					return err
-				}
-				for _, e := range evs {
-					if e.Kind == event.HTTPRequest || e.Kind == event.ConnOpen {
-						heads = append(heads, e)
-						break
-					}
-				}
+			k, err := d.secrets(ctx, args[0] == "ioc-csv")
+			if err != nil {
+				return err
 			}
-			red := d.redactor(ctx, heads)
+			red := k.redactor(nil)
 			if noRedact {
 				red = nil
 			}
@@ -71,6 +60,9 @@ func exportCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if !noRedact {
+					red = k.redactor(evs)
+				}
 				var docs []any
 				if args[0] == "sessions" {
 					docs = append(docs, document(s, evs))
@@ -87,7 +79,7 @@ func exportCommand() *cobra.Command {
 					if b, err = red.JSON(b); err != nil {
 						return err
 					}
-					if _, err := w.Write(append(b, '\n')); err != nil {
+					if err := escapedLine(w, b); err != nil {
 						return err
 					}
 				}

@@ -12,7 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,13 +44,13 @@ const maxLine = 16 << 20
 
 // importStats count what an import did.
 type importStats struct {
-	File     string `json:"file"`
-	Lines    int    `json:"lines"`
-	Requests int    `json:"requests"`
-	Known    int    `json:"known"`
-	Damaged  int    `json:"damaged"`
-	Sources  int    `json:"sources"`
-	first    []string
+	File     string   `json:"file"`
+	Lines    int      `json:"lines"`
+	Requests int      `json:"requests"`
+	Known    int      `json:"known"`
+	Damaged  int      `json:"damaged"`
+	Sources  int      `json:"sources"`
+	Shown    []string `json:"damaged_lines,omitempty"` // the first ten
 }
 
 func importCommand() *cobra.Command {
@@ -71,12 +73,19 @@ what was taken in before is not taken in again.`,
 				return err
 			}
 			imp, done, err := openImporter(cmd.Context(), d)
-			if err != nil {
+			take := func(path string) (importStats, error) { return imp.file(cmd.Context(), path) }
+			switch {
+			case errors.Is(err, errServed) && !runCreated:
+				take = func(path string) (importStats, error) { return importServed(cmd.Context(), d, path) }
+			case errors.Is(err, errServed):
+				return withHint(err, "--run-created needs a directory of its own: stop serve first, or give another with --data DIR")
+			case err != nil:
 				return err
+			default:
+				defer done()
 			}
-			defer done()
 			for _, path := range args {
-				st, err := imp.file(cmd.Context(), path)
+				st, err := take(path)
 				if err != nil {
 					return err
 				}
@@ -87,9 +96,12 @@ what was taken in before is not taken in again.`,
 					continue
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d requests from %d sources taken in, %d known before, %d damaged lines\n", printable(st.File), st.Requests, st.Sources, st.Known, st.Damaged)
-				for _, s := range st.first {
+				for _, s := range st.Shown {
 					fmt.Fprintf(cmd.ErrOrStderr(), "  %s\n", printable(s))
 				}
+			}
+			if imp == nil {
+				return nil
 			}
 			if err := imp.flush(cmd.Context()); err != nil {
 				return err
@@ -115,7 +127,7 @@ type importer struct {
 }
 
 // openImporter opens the operator's journal for writing. While the directory is
-// being served the operator side does it: see control.go.
+// being served the operator side does it: see importServed.
 func openImporter(ctx context.Context, d dirs) (*importer, func(), error) {
 	x, err := openData(ctx, d.root)
 	if err != nil {
@@ -123,32 +135,18 @@ func openImporter(ctx context.Context, d dirs) (*importer, func(), error) {
 	}
 	if x.served {
 		x.Close()
-		return nil, nil, withHint(errors.New("the data directory is being served"), "stop serve first, or import into another with --data DIR")
+		return nil, nil, errServed
 	}
 	j, err := journal.Open(journal.Config{Dir: d.operatorJournal(), Sensor: "import"})
 	if err != nil {
 		x.Close()
 		return nil, nil, err
 	}
-	imp := &importer{j: j, known: map[string]bool{}, d: d, creates: map[[32]byte]*rerun.Create{}}
-	r := journal.NewReader(d.operatorJournal(), 0)
-	defer r.Close()
-	for {
-		_, p, err := r.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			j.Close()
-			x.Close()
-			return nil, nil, err
-		}
-		// The connection's id alone is looked at: it is the line's own hash.
-		if i := bytes.Index(p, []byte(`"conn":"`)); i >= 0 {
-			if k := bytes.IndexByte(p[i+8:], '"'); k > 0 {
-				imp.known[string(p[i+8:i+8+k])] = true
-			}
-		}
+	imp := newImporter(j, d)
+	if err := imp.learn(); err != nil {
+		j.Close()
+		x.Close()
+		return nil, nil, err
 	}
 	return imp, func() {
 		j.Close()
@@ -160,21 +158,102 @@ func openImporter(ctx context.Context, d dirs) (*importer, func(), error) {
 	}, nil
 }
 
-func (i *importer) flush(ctx context.Context) error { return i.j.Flush(ctx) }
+func newImporter(j *journal.Journal, d dirs) *importer {
+	return &importer{j: j, known: map[string]bool{}, d: d, creates: map[[32]byte]*rerun.Create{}}
+}
 
-func (i *importer) file(ctx context.Context, path string) (importStats, error) {
-	st := importStats{File: filepath.Base(path)}
+// learn reads which lines were taken in before.
+func (i *importer) learn() error {
+	r := journal.NewReader(i.d.operatorJournal(), 0)
+	defer r.Close()
+	for {
+		_, p, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		// The connection's id alone is looked at: it is the line's own hash.
+		if k := bytes.Index(p, []byte(`"conn":"`)); k >= 0 {
+			if n := bytes.IndexByte(p[k+8:], '"'); n > 0 {
+				i.known[string(p[k+8:k+8+n])] = true
+			}
+		}
+	}
+}
+
+var errServed = errors.New("the data directory is being served")
+
+// importServed has the operator side of a running serve take a file in.
+func importServed(ctx context.Context, d dirs, path string) (importStats, error) {
+	var st importStats
 	f, err := os.Open(path)
 	if err != nil {
 		return st, fmt.Errorf("import: %w", err)
 	}
 	defer f.Close()
-	br := bufio.NewReaderSize(f, 256<<10)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control/import?name="+url.QueryEscape(filepath.Base(path)), f)
+	if err != nil {
+		return st, err
+	}
+	c := controlClient(d)
+	c.Timeout = 0 // a large file takes its time; Ctrl-C ends it
+	resp, err := c.Do(req)
+	if err != nil {
+		return st, withHint(fmt.Errorf("import through the running serve: %w", err), "does its control socket answer? whalefall doctor tells")
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return st, fmt.Errorf("import through the running serve: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return st, fmt.Errorf("import through the running serve: %s", strings.TrimSpace(string(b)))
+	}
+	return st, json.Unmarshal(b, &st)
+}
+
+// operatorImport takes recorded traffic in for a running serve.
+func operatorImport(d dirs) func(context.Context, string, io.Reader) (any, uint64, error) {
+	return func(ctx context.Context, name string, r io.Reader) (any, uint64, error) {
+		j, err := journal.Open(journal.Config{Dir: d.operatorJournal(), Sensor: "import"})
+		if err != nil {
+			return nil, 0, err
+		}
+		defer j.Close()
+		i := newImporter(j, d)
+		if err := i.learn(); err != nil {
+			return nil, 0, err
+		}
+		st, err := i.read(ctx, name, r)
+		if err != nil {
+			return nil, 0, err
+		}
+		return st, j.Seq(), i.flush(ctx)
+	}
+}
+
+func (i *importer) flush(ctx context.Context) error { return i.j.Flush(ctx) }
+
+func (i *importer) file(ctx context.Context, path string) (importStats, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return importStats{}, fmt.Errorf("import: %w", err)
+	}
+	defer f.Close()
+	return i.read(ctx, filepath.Base(path), f)
+}
+
+// read takes in a file's bytes, plain or gzip.
+func (i *importer) read(ctx context.Context, name string, in io.Reader) (importStats, error) {
+	st := importStats{File: name}
+	br := bufio.NewReaderSize(in, 256<<10)
 	var r io.Reader = br
 	if m, _ := br.Peek(2); len(m) == 2 && m[0] == 0x1f && m[1] == 0x8b {
 		z, err := gzip.NewReader(br)
 		if err != nil {
-			return st, fmt.Errorf("import %s: %w", path, err)
+			return st, fmt.Errorf("import %s: %w", name, err)
 		}
 		defer z.Close()
 		r = z
@@ -209,8 +288,8 @@ func (i *importer) file(ctx context.Context, path string) (importStats, error) {
 
 func (s *importStats) damaged(line int, why string) {
 	s.Damaged++
-	if len(s.first) < 10 {
-		s.first = append(s.first, fmt.Sprintf("line %d: %s", line, why))
+	if len(s.Shown) < 10 {
+		s.Shown = append(s.Shown, fmt.Sprintf("line %d: %s", line, why))
 	}
 }
 

@@ -57,7 +57,7 @@ func printable(s string) string {
 }
 
 func bidi(r rune) bool {
-	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200e || r == 0x200f || r == 0x2028 || r == 0x2029 || r == 0xfeff
+	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200e || r == 0x200f || r == 0x061c || r == 0x2028 || r == 0x2029 || r == 0xfeff
 }
 
 func cut(s string, n int) string {
@@ -114,6 +114,12 @@ func jsonLine(w io.Writer, v any) error {
 	if err != nil {
 		return err
 	}
+	return escapedLine(w, b)
+}
+
+// escapedLine writes encoded JSON as a line that does nothing to a terminal and
+// decodes to the same.
+func escapedLine(w io.Writer, b []byte) error {
 	var out strings.Builder
 	for _, r := range string(b) {
 		if r == 0x7f || r >= 0x80 && r < 0xa0 || bidi(r) {
@@ -123,7 +129,7 @@ func jsonLine(w io.Writer, v any) error {
 		out.WriteRune(r)
 	}
 	out.WriteByte('\n')
-	_, err = io.WriteString(w, out.String())
+	_, err := io.WriteString(w, out.String())
 	return err
 }
 

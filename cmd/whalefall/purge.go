@@ -4,7 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,9 +53,11 @@ says how much went and when, so that a rebuild does not bring it back.`,
 				if err != nil {
 					return err
 				}
-				if err := st.Remove(sha); err != nil {
+				if err := st.Remove(strings.ToLower(sha)); err != nil {
 					return err
 				}
+				sha = strings.ToLower(sha)
+				stone.SHA256 = sha
 				drop = func(e *event.Event) bool {
 					switch x := e.Data.(type) {
 					case *event.Artifact:
@@ -100,6 +107,9 @@ says how much went and when, so that a rebuild does not bring it back.`,
 					src := s.Source
 					drop = func(e *event.Event) bool { return e.Source == src && gone[at{e.Time, e.Kind, e.Conn, e.Req}] }
 				}
+				if err := belongings(ctx, d, ids, source != ""); err != nil {
+					return err
+				}
 				if stone.Events, err = d.store.Purge(ctx, ids); err != nil {
 					return err
 				}
@@ -107,6 +117,15 @@ says how much went and when, so that a rebuild does not bring it back.`,
 			n, err = rewrite(ctx, d, drop)
 			if err != nil {
 				return err
+			}
+			if sha != "" {
+				// Its events belong to sessions that stay: they are made anew without.
+				if err := remake(ctx, d); err != nil {
+					return err
+				}
+				if _, err := d.store.Purge(ctx, nil); err != nil { // frees the pages
+					return err
+				}
 			}
 			stone.Events = max(stone.Events, n)
 			j, err := journal.Open(journal.Config{Dir: d.operatorJournal(), Sensor: "operator"})
@@ -128,6 +147,68 @@ says how much went and when, so that a rebuild does not bring it back.`,
 	c.Flags().StringVar(&sess, "session", "", "delete this session")
 	c.Flags().StringVar(&sha, "artifact", "", "delete this artifact (whole SHA-256)")
 	return c
+}
+
+// belongings deletes the artifacts that only these sessions have, and, if worlds is
+// true, the worlds that only they were in: a world is on disk as well.
+func belongings(ctx context.Context, d *data, ids []string, worlds bool) error {
+	arts, err := d.store.Artifacts(ctx)
+	if err != nil {
+		return err
+	}
+	st, err := artifact.Open(artifact.Config{Dir: d.artifacts()})
+	if err != nil {
+		return err
+	}
+	for _, a := range arts {
+		if !slices.ContainsFunc(a.Sessions, func(s string) bool { return !slices.Contains(ids, s) }) {
+			if err := st.Remove(a.SHA256); err != nil {
+				return err
+			}
+		}
+	}
+	if !worlds {
+		return nil
+	}
+	all, err := d.store.Sessions(ctx, store.Filter{})
+	if err != nil {
+		return err
+	}
+	theirs, others := map[string]bool{}, map[string]bool{}
+	for _, s := range all {
+		into := others
+		if slices.Contains(ids, s.ID) {
+			into = theirs
+		}
+		evs, err := d.store.Events(ctx, s.ID)
+		if err != nil {
+			return err
+		}
+		for _, e := range evs {
+			if e.World != "" {
+				into[e.World] = true
+			}
+		}
+	}
+	for w := range theirs {
+		if others[w] || w != filepath.Base(w) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(d.sensor(), "worlds", w+".world")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("delete a world: %w", err)
+		}
+	}
+	return nil
+}
+
+// remake makes the store anew from the journals.
+func remake(ctx context.Context, d *data) error {
+	d.proj.Close()
+	if err := d.store.Reset(ctx); err != nil {
+		return err
+	}
+	_, err := d.proj.Step(ctx, 0)
+	return err
 }
 
 // rewrite drops events from both journals.
@@ -167,11 +248,7 @@ func storeCommand() *cobra.Command {
 			return err
 		}
 		defer d.Close()
-		d.proj.Close()
-		if err := d.store.Reset(cmd.Context()); err != nil {
-			return err
-		}
-		if _, err := d.proj.Step(cmd.Context(), 0); err != nil {
+		if err := remake(cmd.Context(), d); err != nil {
 			return err
 		}
 		return counted(cmd, d)

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -89,6 +90,10 @@ func makePlan(cmd *cobra.Command, f serveFlags) (plan, error) {
 			return p, err
 		}
 		p.config, p.path = c, f.config
+		// The children run in another directory.
+		if p.path, err = filepath.Abs(f.config); err != nil {
+			return p, err
+		}
 	}
 	pick := func(flag string, dst *string, v string) {
 		if *dst == "" || cmd.Flags().Changed(flag) {
@@ -221,16 +226,33 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	parent := os.Getpid()
 	sc.Parent = parent
 	out := cmd.OutOrStdout()
-	opConf := operatorConfig{Data: d.root, Parent: parent, Log: p.Log, Silence: time.Duration(p.Sessions.Silence), Sinks: p.Sinks, Listeners: web, Redact: p.Redact}
+	opConf := operatorConfig{Data: d.root, Parent: parent, Log: p.Log, Silence: time.Duration(p.Sessions.Silence), Sinks: p.Sinks, Listeners: web, Redact: p.Redact, Addresses: sc.Addresses, Path: p.path}
 	env := []string{"GOMAXPROCS=" + os.Getenv("GOMAXPROCS"), "MOBY_DISABLE_PIGZ=1", "CONTAINERD_DISABLE_PIGZ=1"}
 	if os.Getenv("GOMAXPROCS") == "" {
 		env = env[1:]
 	}
+	var confMu sync.Mutex // guards sc and opConf once the children run
 	reload := make(chan struct{}, 1)
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	go func() {
 		for range hup {
+			if p.path != "" {
+				// A child that is started later must be given what was taken over.
+				n, err := loadConfig(p.path)
+				if err != nil {
+					log.Error("the configuration is not taken over", "err", err)
+					continue
+				}
+				rules, err := refuseRules(n.Refuse)
+				if err != nil {
+					log.Error("the configuration is not taken over", "err", err)
+					continue
+				}
+				confMu.Lock()
+				sc.Refuse, opConf.Sinks, opConf.Redact = rules, n.Sinks, n.Redact
+				confMu.Unlock()
+			}
 			select {
 			case reload <- struct{}{}:
 			default:
@@ -242,8 +264,8 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 		log.Debug("started", "process", name, "pid", pid)
 		first[name] = true
 	}, Children: []supervise.Child{
-		{Name: "sensor", Args: []string{sensorChild}, Config: mustJSON(sc), Pair: ps, Files: append([]*os.File{ring.File()}, files...), Env: env, Attr: namespaces(root && !p.unconfined)},
-		{Name: "operator side", Args: []string{operatorChild}, Config: mustJSON(opConf), Pair: po, Files: opFiles, Env: append(slices.Clone(env), "GOMAXPROCS=1")},
+		{Name: "sensor", Args: []string{sensorChild}, Config: mustJSON(&confMu, &sc), Pair: ps, Files: append([]*os.File{ring.File()}, files...), Env: env, Attr: namespaces(root && !p.unconfined)},
+		{Name: "operator side", Args: []string{operatorChild}, Config: mustJSON(&confMu, &opConf), Pair: po, Files: opFiles, Env: append(slices.Clone(env), "GOMAXPROCS=1")},
 	}}
 	for _, l := range sc.Listeners {
 		kind := "Docker API"
@@ -270,12 +292,17 @@ func namespaces(on bool) func() *syscall.SysProcAttr {
 	}
 }
 
-func mustJSON(v any) func() []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // our own struct
+// mustJSON gives v as it stands when a child is started.
+func mustJSON(mu *sync.Mutex, v any) func() []byte {
+	return func() []byte {
+		mu.Lock()
+		defer mu.Unlock()
+		b, err := json.Marshal(v)
+		if err != nil {
+			panic(err) // our own struct
+		}
+		return b
 	}
-	return func() []byte { return b }
 }
 
 // own gives the sensor's part of the data directory to its user.
@@ -361,16 +388,8 @@ func sensorConfig(d dirs, p plan, uid int) (sensor.Config, error) {
 		}
 		c.Public = a
 	}
-	for _, r := range p.Refuse {
-		x := sensor.Refuse{Operation: r.Operation, First: r.First, Words: r.Words, Message: r.Message}
-		for _, s := range r.Sources {
-			pre, err := parsePrefix(s)
-			if err != nil {
-				return c, usageError{err}
-			}
-			x.Sources = append(x.Sources, pre)
-		}
-		c.Refuse = append(c.Refuse, x)
+	if c.Refuse, err = refuseRules(p.Refuse); err != nil {
+		return c, usageError{err}
 	}
 	for _, s := range p.ProxyPeers {
 		pre, err := parsePrefix(s)
@@ -403,6 +422,23 @@ func sensorConfig(d dirs, p plan, uid int) (sensor.Config, error) {
 		}
 	}
 	return c, nil
+}
+
+// refuseRules are the configuration's rules as the sensor takes them.
+func refuseRules(l []refuseConfig) ([]sensor.Refuse, error) {
+	out := make([]sensor.Refuse, 0, len(l))
+	for _, r := range l {
+		x := sensor.Refuse{Operation: r.Operation, First: r.First, Words: r.Words, Message: r.Message}
+		for _, s := range r.Sources {
+			pre, err := parsePrefix(s)
+			if err != nil {
+				return nil, err
+			}
+			x.Sources = append(x.Sources, pre)
+		}
+		out = append(out, x)
+	}
+	return out, nil
 }
 
 // openListeners opens what attackers reach.

@@ -396,7 +396,11 @@ func sessionExport() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			red := d.redactor(cmd.Context(), evs)
+			k, err := d.secrets(cmd.Context(), false)
+			if err != nil {
+				return err
+			}
+			red := k.redactor(evs)
 			if noRedact {
 				red = nil
 			}
@@ -409,8 +413,7 @@ func sessionExport() *cobra.Command {
 				if b, err = red.JSON(b); err != nil {
 					return err
 				}
-				_, err = w.Write(append(b, '\n'))
-				return err
+				return escapedLine(w, b)
 			}
 			switch format {
 			case "json":
@@ -455,7 +458,7 @@ func cast(w io.Writer, s store.Session, evs []*event.Event, red func(string) str
 	if err != nil {
 		return err
 	}
-	if _, err := w.Write(append(head, '\n')); err != nil {
+	if err := escapedLine(w, head); err != nil {
 		return err
 	}
 	type line struct {
@@ -479,7 +482,7 @@ func cast(w io.Writer, s store.Session, evs []*event.Event, red func(string) str
 		if err != nil {
 			return err
 		}
-		if _, err := w.Write(append(b, '\n')); err != nil {
+		if err := escapedLine(w, b); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,9 +20,16 @@ import (
 	"github.com/whalefall/whalefall/internal/store"
 )
 
+// running is a sink with the entry it was made from.
+type running struct {
+	notify.Sink
+	conf sinkConfig
+}
+
 // sinks are all that events are handed to.
 type sinks struct {
-	list []notify.Sink
+	d    dirs
+	list []running
 	log  *slog.Logger
 
 	mu    sync.Mutex
@@ -31,41 +39,87 @@ type sinks struct {
 }
 
 func openSinks(c operatorConfig, d dirs, log *slog.Logger) (*sinks, error) {
-	s := &sinks{log: log, addrs: map[netip.Addr]bool{}, names: map[string]bool{}}
+	s := &sinks{log: log, d: d, addrs: map[netip.Addr]bool{}, names: map[string]bool{}}
+	return s, s.replace(c)
+}
+
+// replace takes over a configuration. A sink whose entry is the same goes on with
+// what it has queued; if one cannot be opened, the old ones stay.
+func (s *sinks) replace(c operatorConfig) error {
+	s.mu.Lock()
+	var keep, open, old []running
+	rest := append([]running{}, s.list...)
+	var todo []sinkConfig
+	for _, k := range c.Sinks {
+		if i := slices.IndexFunc(rest, func(r running) bool { return r.conf == k }); i >= 0 {
+			keep = append(keep, rest[i])
+			rest = slices.Delete(rest, i, i+1)
+		} else {
+			todo = append(todo, k)
+		}
+	}
+	for _, k := range todo {
+		n, err := s.open(k)
+		if err != nil {
+			s.mu.Unlock()
+			for _, r := range open {
+				r.Close()
+			}
+			return err
+		}
+		open = append(open, running{n, k})
+	}
+	old = rest
+	s.list = append(keep, open...)
 	for _, n := range c.Redact.Names {
 		s.names[n] = true
 	}
-	for _, a := range c.Redact.Addresses {
+	for _, a := range slices.Concat(c.Redact.Addresses, c.Addresses) {
 		if x, err := netip.ParseAddr(a); err == nil {
 			s.addrs[x] = true
 		}
 	}
-	for _, k := range c.Sinks {
-		switch k.Type {
-		case "file":
-			var n int64
-			if k.Size != "" {
-				var err error
-				if n, err = parseSize(k.Size); err != nil {
-					return nil, fmt.Errorf("sinks: size: %w", err)
-				}
-			}
-			f, err := notify.NewFile(k.Path, n, k.Keep, log)
-			if err != nil {
-				return nil, err
-			}
-			s.list = append(s.list, f)
-		case "webhook":
-			host := k.URL
-			if u, err := url.Parse(k.URL); err == nil {
-				host = u.Host
-			}
-			s.list = append(s.list, notify.NewWebhook(k.URL, k.Secret, quiet.Resolver, log, func(n int, result string) {
-				ledger(d, egressEntry{Time: time.Now().UTC(), To: host, Why: "webhook", Bytes: int64(n), Result: result})
-			}, func() bool { return egressStopped(d) }))
+	s.red = nil // made anew at the next event
+	if b, err := json.Marshal(c.Redact); err == nil {
+		if err := os.WriteFile(s.d.redacted(), b, 0o600); err != nil {
+			s.log.Error("exports will not know what the configuration wants redacted", "err", err)
 		}
 	}
-	return s, nil
+	s.mu.Unlock()
+	for _, r := range old {
+		if err := r.Close(); err != nil {
+			s.log.Error("close a sink", "err", err)
+		}
+	}
+	return nil
+}
+
+func (s *sinks) open(k sinkConfig) (notify.Sink, error) {
+	log, d := s.log, s.d
+	switch k.Type {
+	case "file":
+		var n int64
+		if k.Size != "" {
+			var err error
+			if n, err = parseSize(k.Size); err != nil {
+				return nil, fmt.Errorf("sinks: size: %w", err)
+			}
+		}
+		f, err := notify.NewFile(k.Path, n, k.Keep, log)
+		if err != nil {
+			return nil, err
+		}
+		return f, nil
+	case "webhook":
+		host := k.URL
+		if u, err := url.Parse(k.URL); err == nil {
+			host = u.Host
+		}
+		return notify.NewWebhook(k.URL, k.Secret, quiet.Resolver, log, func(n int, result string) {
+			ledger(d, egressEntry{Time: time.Now().UTC(), To: host, Why: "webhook", Bytes: int64(n), Result: result})
+		}, func() bool { return egressStopped(d) }), nil
+	}
+	return nil, fmt.Errorf("sinks: no type %q", k.Type)
 }
 
 // ledger adds a line to the egress ledger. A ledger that cannot be written is a
@@ -130,13 +184,13 @@ func (s *sinks) learn(e *event.Event) {
 
 // Applied hands what entered the store to every sink, redacted.
 func (s *sinks) Applied(_ store.Origin, entries []store.Entry) {
-	if len(s.list) == 0 {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range entries {
 		s.learn(e.Event)
+		if len(s.list) == 0 {
+			continue // a sink may be added by a reload
+		}
 		line, err := s.red.JSON(withSession(e))
 		if err != nil {
 			s.log.Error("an event was not handed on", "err", err)

@@ -41,6 +41,13 @@ type Config struct {
 	Log          *slog.Logger
 	// Applied is handed every entry that entered the store, for the sinks.
 	Applied func(o store.Origin, e []store.Entry)
+	// Import takes recorded traffic into the operator's journal and gives what it
+	// did and the number of the last event; nil where there is none. It is called
+	// once at a time.
+	Import func(ctx context.Context, name string, r io.Reader) (result any, last uint64, err error)
+	// Reload reads the configuration again (SIGHUP), takes over what concerns this
+	// process, and gives the argument of the sensor's "reload" call.
+	Reload func() (arg string, err error)
 }
 
 // Side is the running operator side.
@@ -54,6 +61,8 @@ type Side struct {
 	calls  map[uint64]chan wire.Reply
 	next   uint64
 	lag    time.Duration
+
+	importMu sync.Mutex
 }
 
 // Run is its life.
@@ -74,14 +83,14 @@ func Run(cfg Config, life, pair *os.File) error {
 		fail <- errors.New("the supervisor is gone")
 	}()
 	go s.listenPair()
-	mux := s.handler()
+	web, control := s.handlers()
 	if cfg.Web != nil {
-		srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+		srv := &http.Server{Handler: web, ReadHeaderTimeout: 10 * time.Second}
 		go func() { fail <- fmt.Errorf("the operator's listener: %w", srv.Serve(cfg.Web)) }()
 		defer srv.Close()
 	}
 	if cfg.Control != nil {
-		srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+		srv := &http.Server{Handler: control, ReadHeaderTimeout: 10 * time.Second}
 		go func() { fail <- fmt.Errorf("the control socket: %w", srv.Serve(cfg.Control)) }()
 		defer srv.Close()
 	}
@@ -104,6 +113,7 @@ func Run(cfg Config, life, pair *os.File) error {
 		select {
 		case x := <-sig:
 			if x == syscall.SIGHUP {
+				s.reload(ctx)
 				continue
 			}
 			stop()
@@ -115,6 +125,47 @@ func Run(cfg Config, life, pair *os.File) error {
 			return err
 		}
 	}
+}
+
+// reload takes over a changed configuration; one that is none changes nothing.
+func (s *Side) reload(ctx context.Context) {
+	if s.cfg.Reload == nil {
+		return
+	}
+	arg, err := s.cfg.Reload()
+	if err == nil {
+		ctx, stop := context.WithTimeout(ctx, 5*time.Second)
+		defer stop()
+		err = s.Call(ctx, "reload", arg)
+	}
+	if err != nil {
+		s.cfg.Log.Error("the configuration is not taken over", "err", err)
+		return
+	}
+	s.cfg.Log.Info("the configuration is taken over: refuse, sinks, redact")
+}
+
+// importing answers POST /import: the body is the file, as it stands on disk.
+func (s *Side) importing(w http.ResponseWriter, r *http.Request) {
+	if s.cfg.Import == nil {
+		http.Error(w, "nothing is taken in here", http.StatusNotImplemented)
+		return
+	}
+	s.importMu.Lock()
+	defer s.importMu.Unlock()
+	res, last, err := s.cfg.Import(r.Context(), r.URL.Query().Get("name"), r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	// Who asked wants to see it in the store.
+	for end := time.Now().Add(time.Minute); time.Now().Before(end) && r.Context().Err() == nil; time.Sleep(20 * time.Millisecond) {
+		if pos, err := s.cfg.Store.Position(r.Context(), store.Operator); err != nil || pos >= last {
+			break
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(res)
 }
 
 func (s *Side) listenPair() {
@@ -188,7 +239,9 @@ func (s *Side) last() (sensorStatus, json.RawMessage, time.Time) {
 	return st, raw, at
 }
 
-func (s *Side) handler() http.Handler {
+// handlers gives the operator's listener's and the control socket's: what changes
+// the record is on the socket alone, which only the operator's account can open.
+func (s *Side) handlers() (web, control http.Handler) {
 	mux := http.NewServeMux()
 	reg := prometheus.NewRegistry()
 	gauge := func(name, help string, f func(sensorStatus) float64) {
@@ -239,7 +292,10 @@ func (s *Side) handler() http.Handler {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 		}
 	})
-	return sameHost(mux)
+	ctl := http.NewServeMux()
+	ctl.Handle("/", mux)
+	ctl.HandleFunc("POST /import", s.importing)
+	return sameHost(mux), sameHost(ctl)
 }
 
 // sameHost refuses requests that a page of another site makes a browser send:

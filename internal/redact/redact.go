@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"sort"
 	"strconv"
@@ -97,6 +98,9 @@ func forms(a netip.Addr) []string {
 			fmt.Sprintf("0x%x.0x%x.0x%x.0x%x", b[0], b[1], b[2], b[3]),
 			fmt.Sprintf("%d.%d.%d.%d", b[3], b[2], b[1], b[0]), // as in-addr.arpa has it
 			fmt.Sprintf(`\x%02x\x%02x\x%02x\x%02x`, b[0], b[1], b[2], b[3]),
+			fmt.Sprintf(`\x%02X\x%02X\x%02X\x%02X`, b[0], b[1], b[2], b[3]),
+			fmt.Sprintf("0X%08X", n),
+			fmt.Sprintf("%04o.%04o.%04o.%04o", b[0], b[1], b[2], b[3]),
 			hex.EncodeToString([]byte(a.String())),
 		)
 		return out
@@ -124,7 +128,9 @@ func percent(s string) string {
 }
 
 var (
-	reB64 = regexp.MustCompile(`[A-Za-z0-9+/_-]{8,}={0,2}`)
+	reB64 = regexp.MustCompile(`={0,2}[A-Za-z0-9+/_-]{8,}={0,2}`)
+	// A word of a URL with percent-encoded bytes in it.
+	rePct = regexp.MustCompile(`[A-Za-z0-9._~+()\[\]:*!$,;@-]*(?:%[0-9A-Fa-f]{2}[A-Za-z0-9._~+()\[\]:*!$,;@-]*)+`)
 	reHex = regexp.MustCompile(`(?:[0-9a-fA-F]{2}){7,}`)
 )
 
@@ -141,7 +147,28 @@ func (r *Redactor) str(s string, depth int) string {
 	if depth >= maxDepth {
 		return s
 	}
-	s = reB64.ReplaceAllStringFunc(s, func(m string) string { return r.base64(m, depth) })
+	if strings.IndexByte(s, '%') >= 0 {
+		s = rePct.ReplaceAllStringFunc(s, func(m string) string {
+			d, err := url.QueryUnescape(m)
+			if err != nil || d == m {
+				return m
+			}
+			if t := r.str(d, depth+1); t != d {
+				return url.QueryEscape(t)
+			}
+			return m
+		})
+	}
+	s = reB64.ReplaceAllStringFunc(s, func(m string) string {
+		// A word may stand backwards, its padding in front.
+		if t := rev(m); m[len(m)-1] != '=' {
+			if u := r.base64(strings.TrimLeft(t, "="), depth); u != strings.TrimLeft(t, "=") {
+				return rev(u)
+			}
+		}
+		lead := len(m) - len(strings.TrimLeft(m, "="))
+		return m[:lead] + r.base64(m[lead:], depth)
+	})
 	return reHex.ReplaceAllStringFunc(s, func(m string) string {
 		b, err := hex.DecodeString(m)
 		if err != nil || !printable(b) {

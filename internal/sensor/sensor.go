@@ -31,6 +31,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -94,6 +95,11 @@ type Config struct {
 	JournalBytes   int64 `json:"journal_bytes,omitempty"`
 	JournalDays    int   `json:"journal_days,omitempty"`
 	ArtifactBytes  int64 `json:"artifact_bytes,omitempty"`
+}
+
+// Reload is what a running sensor takes anew, the argument of the call "reload".
+type Reload struct {
+	Refuse []Refuse `json:"refuse"`
 }
 
 // Status is what the sensor says of itself each second.
@@ -225,10 +231,10 @@ func Run(cfg Config, files Files, log *slog.Logger) error {
 		defer wg.Done()
 		report(pair, stop, func() Status {
 			return Status{PID: os.Getpid(), Started: started, Persona: cfg.Persona, Layers: layers, Journal: j.Stats(), Conns: conns.Load(), Requests: requests.Load(),
-				Worlds: worlds.count(), Listeners: names}
+				Worlds: worlds.count(), Listeners: names, Goroutines: runtime.NumGoroutine()}
 		})
 	}()
-	go calls(pair, j, arts)
+	go calls(pair, j, arts, worlds)
 	sig := make(chan os.Signal, 4)
 	signal.Notify(sig, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	for err == nil {
@@ -311,7 +317,7 @@ func report(c *wire.Conn, stop <-chan struct{}, status func() Status) {
 }
 
 // calls answers the operator side.
-func calls(c *wire.Conn, j *journal.Journal, arts *artifact.Store) {
+func calls(c *wire.Conn, j *journal.Journal, arts *artifact.Store, worlds *worlds) {
 	for {
 		f, err := c.Recv()
 		if errors.Is(err, wire.ErrFrame) {
@@ -339,6 +345,13 @@ func calls(c *wire.Conn, j *journal.Journal, arts *artifact.Store) {
 			if arts == nil {
 				r.Error = "no artifacts are kept"
 			} else if err := arts.Remove(call.Arg); err != nil {
+				r.Error = err.Error()
+			}
+		case "reload":
+			var rl Reload
+			if err := wire.Strict([]byte(call.Arg), &rl); err != nil {
+				r.Error = err.Error()
+			} else if err := worlds.host.SetRules(rulesOf(rl.Refuse)); err != nil {
 				r.Error = err.Error()
 			}
 		default:

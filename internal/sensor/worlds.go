@@ -45,6 +45,14 @@ func Programs() *kernel.Registry {
 	return r
 }
 
+func rulesOf(l []Refuse) []world.Rule {
+	rules := make([]world.Rule, 0, len(l))
+	for _, r := range l {
+		rules = append(rules, world.Rule{Operation: r.Operation, Words: r.Words, First: r.First, Sources: r.Sources, Reason: r.Message})
+	}
+	return rules
+}
+
 // What the worlds may hold and do, so that the sensor stays small and answers
 // others whatever one source does. One world gets about half of each sum.
 const (
@@ -69,10 +77,7 @@ func NewHost(cfg Config, p *persona.Persona, sink event.Sink, c kernel.Clock) (*
 			break
 		}
 	}
-	rules := make([]world.Rule, 0, len(cfg.Refuse))
-	for _, r := range cfg.Refuse {
-		rules = append(rules, world.Rule{Operation: r.Operation, Words: r.Words, First: r.First, Sources: r.Sources, Reason: r.Message})
-	}
+	rules := rulesOf(cfg.Refuse)
 	return world.NewHost(world.Config{Secret: cfg.Secret, Kind: cfg.HostKind, Provider: cfg.Provider, Cores: cfg.Cores, Memory: cfg.Memory, Public: cfg.Public, Listen: listenOn,
 		Installed: cfg.Installed, Clock: c, Programs: Programs(), Network: internet.New(internet.Config{Secret: cfg.Secret, Public: cfg.Public}), Refuse: rules, Trees: &image.Trees{},
 		Sink: sink, Sensor: cfg.Sensor, Persona: cfg.Persona, Limits: bounds(), Budget: &vfs.Budget{Max: diskOfAll},

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/docker/docker/api/types/system"
@@ -104,6 +105,7 @@ func (q *Quotas) defaults() {
 // immutable after [NewHost] but for the count behind its random numbers.
 type Host struct {
 	cfg     Config
+	rules   atomic.Pointer[[]Rule]
 	facts   Facts
 	catalog *image.Catalogue
 	trees   hostTrees
@@ -209,12 +211,10 @@ func NewHost(cfg Config) (*Host, error) {
 		cfg.Kind = "lived-in"
 	}
 	cfg.Quotas.defaults()
-	for i := range cfg.Refuse {
-		if err := cfg.Refuse[i].check(); err != nil {
-			return nil, err
-		}
-	}
 	h := &Host{cfg: cfg}
+	if err := h.SetRules(cfg.Refuse); err != nil {
+		return nil, err
+	}
 	if err := h.makeFacts(); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package world
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"net/netip"
 	"slices"
 
@@ -51,14 +52,35 @@ func (r *Rule) check() error {
 	return nil
 }
 
+// key names the rule in a world's counters: a rule that stays the same when rules
+// are replaced goes on counting, another one begins at nought.
+func (r *Rule) key() int {
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%q %q %d %v %q %q", r.Operation, r.Words, r.First, r.Sources, r.Plugin, r.Reason)
+	return int(h.Sum32())
+}
+
+// SetRules replaces the rules; a rule that is none leaves the old ones.
+func (h *Host) SetRules(l []Rule) error {
+	l = slices.Clone(l)
+	for i := range l {
+		if err := l[i].check(); err != nil {
+			return err
+		}
+	}
+	h.rules.Store(&l)
+	return nil
+}
+
 // refuse returns the error of the first rule that makes op fail, and records it.
 // subject is what the words are about: a reference, a path.
 func (w *World) refuse(ctx context.Context, op, subject string) error {
-	if w.base || len(w.host.cfg.Refuse) == 0 {
+	rules := w.host.rules.Load()
+	if w.base || rules == nil || len(*rules) == 0 {
 		return nil
 	}
 	c := w.callerOf(ctx)
-	for i, r := range w.host.cfg.Refuse {
+	for i, r := range *rules {
 		if r.Operation != op {
 			continue
 		}
@@ -66,10 +88,11 @@ func (w *World) refuse(ctx context.Context, op, subject string) error {
 			continue
 		}
 		w.mu.Lock()
-		n := w.refused[i]
+		key := r.key()
+		n := w.refused[key]
 		hit := r.First == 0 || n < r.First
 		if hit {
-			w.refused[i]++
+			w.refused[key]++
 		}
 		w.mu.Unlock()
 		if !hit {

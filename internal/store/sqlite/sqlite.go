@@ -470,7 +470,7 @@ func (s *Store) Purge(ctx context.Context, ids []string) (int, error) {
 		}
 		n, _ := res.RowsAffected()
 		total += int(n)
-		for _, t := range []string{"DELETE FROM indicator WHERE session = ?", "DELETE FROM artifact WHERE session = ?", "DELETE FROM session WHERE id = ?"} {
+		for _, t := range []string{"DELETE FROM indicator WHERE session = ?", "DELETE FROM artifact WHERE session = ?", "DELETE FROM source WHERE session = ?", "DELETE FROM session WHERE id = ?"} {
 			if _, err := tx.ExecContext(ctx, t, id); err != nil {
 				return 0, fmt.Errorf("purge: %w", err)
 			}
