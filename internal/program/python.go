@@ -5,8 +5,13 @@ import (
 	"compress/zlib"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
+	"math"
+	"regexp"
+	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -704,7 +709,7 @@ func (y *python) lex(s string) []pyTok {
 			i = j
 		default:
 			o := s[i : i+1]
-			for _, x := range []string{"==", "!=", "<=", ">=", "**", "//"} {
+			for _, x := range []string{"==", "!=", "<=", ">=", "**", "//", "<<", ">>"} {
 				if strings.HasPrefix(s[i:], x) {
 					o = x
 				}
@@ -886,7 +891,7 @@ func (y *python) contains(c, v any) bool {
 }
 
 func (y *python) arith(level int) any {
-	ops := [...]string{" + - ", " * / % // "}
+	ops := [...]string{" | ", " ^ ", " & ", " << >> ", " + - ", " * / % // "}
 	if level == len(ops) {
 		neg := false
 		for y.op("-") {
@@ -971,14 +976,29 @@ func (y *python) binary(op string, a, b any) any {
 		if y.num(b) == 0 {
 			y.raise("ZeroDivisionError", "integer division or modulo by zero")
 		}
-		return float64(int64(y.num(a)) % int64(y.num(b)))
+		return y.num(a) - y.num(b)*math.Floor(y.num(a)/y.num(b))
+	case "|", "&", "^", "<<", ">>":
+		l, r := int64(y.num(a)), int64(y.num(b))
+		switch op {
+		case "|":
+			l |= r
+		case "&":
+			l &= r
+		case "^":
+			l ^= r
+		case "<<":
+			l <<= uint64(max(0, min(63, r)))
+		default:
+			l >>= uint64(max(0, min(63, r)))
+		}
+		return float64(l)
 	case "/", "//":
 		if y.num(b) == 0 {
 			y.raise("ZeroDivisionError", "division by zero")
 		}
 		v := y.num(a) / y.num(b)
 		if op == "//" || y.two {
-			v = float64(int64(v))
+			v = math.Floor(v)
 		}
 		return v
 	}
@@ -986,6 +1006,10 @@ func (y *python) binary(op string, a, b any) any {
 }
 
 func (y *python) args() (list []any, kw map[string]any) {
+	if l, ok := y.comprehend(); ok {
+		y.must(")")
+		return []any{l}, nil
+	}
 	for !y.op(")") {
 		if t := y.peek(); t.kind == 'n' && y.toks[y.i+1].s == "=" && y.toks[y.i+1].kind == 'o' {
 			y.adv()
@@ -1003,6 +1027,161 @@ func (y *python) args() (list []any, kw map[string]any) {
 		}
 	}
 	return
+}
+
+// forAt finds the first "for" of a comprehension that begins at the current token,
+// and the bracket that ends it; 0 if what stands here is none.
+func (y *python) forAt() (at, end int) {
+	depth := 0
+	for i := y.i; i < len(y.toks); i++ {
+		t := y.toks[i]
+		switch {
+		case t.kind == 'e':
+			return 0, 0
+		case t.kind == 'n' && t.s == "for" && depth == 0 && at == 0 && i > y.i:
+			at = i
+		case t.kind != 'o':
+		case t.s == "(" || t.s == "[" || t.s == "{":
+			depth++
+		case t.s == ")" || t.s == "]" || t.s == "}":
+			if depth--; depth < 0 {
+				return at, i
+			}
+		case t.s == "," && depth == 0 && at == 0:
+			return 0, 0
+		}
+	}
+	return 0, 0
+}
+
+// comprehend gives the list of a comprehension or generator, if one begins here,
+// and leaves the closing bracket.
+func (y *python) comprehend() (list []any, ok bool) {
+	at, end := y.forAt()
+	if at == 0 {
+		return nil, false
+	}
+	list = []any{}
+	y.clauses(at, end, func() {
+		y.p.t.Alloc(16)
+		list = append(list, y.ternary())
+	})
+	return list, true
+}
+
+// clauses runs the "for" and "if" parts that begin at a token and calls emit, at
+// the comprehension's first token, for each round.
+func (y *python) clauses(at, end int, emit func()) {
+	start := y.i
+	kept := map[string]any{}
+	var run func(i int)
+	run = func(i int) {
+		y.p.t.Tick(5)
+		y.i = i
+		switch {
+		case i >= end:
+			y.i = start
+			emit()
+		case y.op("if"):
+			if c := y.orTest(); y.truth(c) {
+				run(y.i)
+			}
+		case y.op("for"):
+			names := ""
+			for ; y.i < end && !(y.peek().kind == 'n' && y.peek().s == "in"); y.adv() {
+				if n := y.peek(); n.kind == 'n' {
+					if _, seen := kept[n.s]; !seen {
+						kept[n.s] = y.vars[n.s]
+					}
+				}
+				names += y.peek().s
+			}
+			y.must("in")
+			l := y.iter(y.orTest())
+			next := y.i
+			for _, v := range l {
+				y.assign(strings.Trim(names, "()"), v)
+				run(next)
+			}
+		default:
+			y.raise("SyntaxError", "invalid syntax")
+		}
+	}
+	y.deeper()
+	run(at)
+	y.depth--
+	for n, v := range kept {
+		if y.vars[n] = v; v == nil {
+			delete(y.vars, n)
+		}
+	}
+	y.i = end
+}
+
+// lambda makes the function whose parameters begin at the current token.
+func (y *python) lambda() any {
+	f := &pyFunc{name: "<lambda>"}
+	defaults := map[string]any{}
+	for !y.op(":") {
+		y.op("*")
+		t := y.peek()
+		if t.kind != 'n' {
+			y.raise("SyntaxError", "invalid syntax")
+		}
+		y.adv()
+		f.args = append(f.args, t.s)
+		if y.op("=") {
+			defaults[t.s] = y.ternary()
+		}
+		y.op(",")
+	}
+	depth, from := 0, y.i
+scan:
+	for ; y.peek().kind != 'e'; y.adv() {
+		if y.peek().kind != 'o' {
+			continue
+		}
+		switch y.peek().s {
+		case "(", "[", "{":
+			depth++
+		case ")", "]", "}":
+			if depth--; depth < 0 {
+				break scan
+			}
+		case ",":
+			if depth == 0 {
+				break scan
+			}
+		}
+	}
+	body := append(append([]pyTok(nil), y.toks[from:y.i]...), pyTok{kind: 'e'})
+	outer := y.vars
+	f.fn = func(a []any, kw map[string]any) any {
+		if y.depth++; y.depth > 100 {
+			y.raise("RecursionError", "maximum recursion depth exceeded")
+		}
+		vars, toks, at := y.vars, y.toks, y.i
+		defer func() { y.vars, y.toks, y.i = vars, toks, at }()
+		y.vars = make(map[string]any, len(outer)+len(f.args))
+		for k, v := range outer {
+			y.vars[k] = v
+		}
+		for k, v := range defaults {
+			y.vars[k] = v
+		}
+		for i, n := range f.args {
+			if i < len(a) {
+				y.vars[n] = a[i]
+			} else if v, ok := kw[n]; ok {
+				y.vars[n] = v
+			}
+		}
+		y.toks, y.i = body, 0
+		v := y.ternary()
+		y.depth--
+		return v
+	}
+	return f
 }
 
 func (y *python) postfix() any {
@@ -1112,13 +1291,12 @@ func (y *python) atom() any {
 		case "False":
 			return false
 		case "lambda":
-			y.p.unknown("construct", "python lambda")
-			y.raise("SyntaxError", "invalid syntax")
+			return y.lambda()
 		}
 		if v, ok := y.vars[t.s]; ok {
 			return v
 		}
-		if strings.Contains(" print open exec eval str len int range input raw_input __import__ chr ord bytes bytearray float list dict exit quit isinstance compile type repr bool min max sorted map join getattr globals any all hex sum enumerate zip reversed set Exception ", " "+t.s+" ") {
+		if strings.Contains(" print open exec eval str len int range input raw_input __import__ chr ord bytes bytearray float list dict exit quit isinstance compile type repr bool min max sorted map join getattr globals any all hex sum enumerate zip reversed set Exception filter tuple bin oct abs ", " "+t.s+" ") {
 			return pyMod("builtins." + t.s)
 		}
 		y.raise("NameError", "name '%s' is not defined", t.s)
@@ -1128,10 +1306,18 @@ func (y *python) atom() any {
 			if y.op(")") {
 				return []any{}
 			}
+			if l, ok := y.comprehend(); ok {
+				y.must(")")
+				return l
+			}
 			v := y.tuple()
 			y.must(")")
 			return v
 		case "[":
+			if l, ok := y.comprehend(); ok {
+				y.must("]")
+				return l
+			}
 			l := []any{}
 			for !y.op("]") {
 				l = append(l, y.ternary())
@@ -1143,6 +1329,22 @@ func (y *python) atom() any {
 			return l
 		case "{":
 			m := map[string]any{}
+			if at, end := y.forAt(); at > 0 {
+				var l []any
+				y.clauses(at, end, func() {
+					k := y.ternary()
+					if y.op(":") {
+						m[y.str(k)] = y.ternary()
+					} else {
+						l = append(l, k)
+					}
+				})
+				y.must("}")
+				if l != nil {
+					return l
+				}
+				return m
+			}
 			for !y.op("}") {
 				k := y.ternary()
 				if y.op(":") {
@@ -1411,6 +1613,119 @@ func (y *python) command(a []any, kw map[string]any) []string {
 	return out
 }
 
+// keyOf is the key= of sorted, min and max.
+func (y *python) keyOf(kw map[string]any) func(any) any {
+	f := kw["key"]
+	if f == nil {
+		return func(v any) any { return v }
+	}
+	return func(v any) any { return y.call(f, []any{v}, nil) }
+}
+
+// spaceJSON puts the blanks after commas and colons that json.dumps puts there.
+func spaceJSON(b []byte) string {
+	var out strings.Builder
+	inStr := false
+	for i := 0; i < len(b); i++ {
+		c := b[i]
+		out.WriteByte(c)
+		switch {
+		case inStr && c == '\\' && i+1 < len(b):
+			i++
+			out.WriteByte(b[i])
+		case c == '"':
+			inStr = !inStr
+		case !inStr && (c == ',' || c == ':'):
+			out.WriteByte(' ')
+		}
+	}
+	return out.String()
+}
+
+// regex is the module re, as far as RE2's syntax reaches.
+func (y *python) regex(fn string, a []any) any {
+	for len(a) < 3 {
+		a = append(a, "")
+	}
+	pat := y.str(a[0])
+	switch fn {
+	case "match":
+		pat = `\A(?:` + pat + `)`
+	case "fullmatch":
+		pat = `\A(?:` + pat + `)\z`
+	}
+	if len(pat) > 1<<12 {
+		y.raise("re.error", "pattern too large")
+	}
+	re, err := regexp.Compile(pat)
+	if err != nil {
+		y.p.unknown("construct", "python re: "+pat)
+		y.raise("re.error", "%s", err)
+	}
+	subject := y.str(a[1])
+	if fn == "sub" {
+		subject = y.str(a[2])
+	}
+	y.p.t.Tick(int64(len(subject)))
+	groups := func(m []int) []any {
+		var g []any
+		for i := 0; i < len(m); i += 2 {
+			if m[i] < 0 {
+				g = append(g, nil)
+				continue
+			}
+			g = append(g, subject[m[i]:m[i+1]])
+		}
+		return g
+	}
+	switch fn {
+	case "findall":
+		out := []any{}
+		for _, m := range re.FindAllStringSubmatchIndex(subject, 1<<16) {
+			g := groups(m)
+			switch len(g) {
+			case 1, 2:
+				out = append(out, g[len(g)-1])
+			default:
+				out = append(out, g[1:])
+			}
+		}
+		return out
+	case "split":
+		out := []any{}
+		for _, x := range re.Split(subject, 1<<16) {
+			out = append(out, x)
+		}
+		return out
+	case "sub":
+		with := regexp.MustCompile(`\\(\d)`).ReplaceAllString(strings.ReplaceAll(y.str(a[1]), "$", "$$"), "$${$1}")
+		out := re.ReplaceAllString(subject, with)
+		y.p.t.Alloc(int64(len(out)))
+		return out
+	}
+	m := re.FindStringSubmatchIndex(subject)
+	if m == nil {
+		return nil
+	}
+	g := groups(m)
+	pick := func(a []any, _ map[string]any) any {
+		n := 0
+		if len(a) > 0 {
+			if name, ok := a[0].(string); ok {
+				n = re.SubexpIndex(name)
+			} else {
+				n = int(y.num(a[0]))
+			}
+		}
+		if n < 0 || n >= len(g) {
+			y.raise("IndexError", "no such group")
+		}
+		return g[n]
+	}
+	return &pyObj{kind: "re.Match", attr: map[string]any{"group": &pyFunc{name: "group", fn: pick},
+		"groups": &pyFunc{name: "groups", fn: func([]any, map[string]any) any { return g[1:] }}}}
+}
+
 func (y *python) function(name string, a []any, kw map[string]any) any {
 	p := y.p
 	arg := func(i int) any {
@@ -1484,11 +1799,115 @@ func (y *python) function(name string, a []any, kw map[string]any) any {
 			l = []any{}
 		}
 		return l
-	case "builtins.list", "builtins.sorted", "builtins.set", "builtins.reversed":
+	case "builtins.list", "builtins.set", "builtins.tuple":
 		if len(a) == 0 {
 			return []any{}
 		}
-		return y.iter(arg(0))
+		return append([]any{}, y.iter(arg(0))...)
+	case "builtins.sorted", "builtins.reversed":
+		l := append([]any{}, y.iter(arg(0))...)
+		if name == "builtins.sorted" {
+			key := y.keyOf(kw)
+			sort.SliceStable(l, func(i, j int) bool { return y.truth(y.binary("<", key(l[i]), key(l[j]))) })
+			if !y.truth(kw["reverse"]) {
+				return l
+			}
+		}
+		slices.Reverse(l)
+		return l
+	case "builtins.min", "builtins.max":
+		l := a
+		if len(a) == 1 {
+			l = y.iter(a[0])
+		}
+		if len(l) == 0 {
+			y.raise("ValueError", "%s() arg is an empty sequence", name[9:])
+		}
+		best, key, op := l[0], y.keyOf(kw), "<"
+		if name == "builtins.max" {
+			op = ">"
+		}
+		for _, v := range l[1:] {
+			if y.truth(y.binary(op, key(v), key(best))) {
+				best = v
+			}
+		}
+		return best
+	case "builtins.sum":
+		v := any(0.0)
+		if len(a) > 1 {
+			v = a[1]
+		}
+		for _, x := range y.iter(arg(0)) {
+			v = y.binary("+", v, x)
+		}
+		return v
+	case "builtins.any", "builtins.all":
+		for _, x := range y.iter(arg(0)) {
+			if y.truth(x) == (name == "builtins.any") {
+				return name == "builtins.any"
+			}
+		}
+		return name == "builtins.all"
+	case "builtins.map", "builtins.filter":
+		out := []any{}
+		for _, x := range y.iter(arg(1)) {
+			v := x
+			if arg(0) != nil {
+				v = y.call(arg(0), []any{x}, nil)
+			}
+			switch {
+			case name == "builtins.map":
+				out = append(out, v)
+			case y.truth(v):
+				out = append(out, x)
+			}
+		}
+		return out
+	case "builtins.zip":
+		out := []any{}
+		for i := 0; len(a) > 0; i++ {
+			var row []any
+			for _, l := range a {
+				if xs := y.iter(l); i < len(xs) {
+					row = append(row, xs[i])
+				}
+			}
+			if len(row) < len(a) {
+				return out
+			}
+			out = append(out, row)
+		}
+		return out
+	case "builtins.enumerate":
+		out := []any{}
+		from := y.num(kw["start"])
+		if len(a) > 1 {
+			from = y.num(a[1])
+		}
+		for i, x := range y.iter(arg(0)) {
+			out = append(out, []any{from + float64(i), x})
+		}
+		return out
+	case "builtins.hex", "builtins.bin", "builtins.oct":
+		f := map[string]string{"builtins.hex": "0x%x", "builtins.bin": "0b%b", "builtins.oct": "0o%o"}[name]
+		return fmt.Sprintf(f, int64(y.num(arg(0))))
+	case "builtins.abs":
+		return math.Abs(y.num(arg(0)))
+	case "json.loads":
+		var v any
+		if err := json.Unmarshal([]byte(s(0)), &v); err != nil {
+			y.raise("json.decoder.JSONDecodeError", "Expecting value: line 1 column 1 (char 0)")
+		}
+		return v
+	case "json.dumps":
+		b, err := json.Marshal(arg(0))
+		if err != nil {
+			y.raise("TypeError", "Object of type %s is not JSON serializable", y.typeName(arg(0)))
+		}
+		return spaceJSON(b)
+	case "re.findall", "re.search", "re.match", "re.fullmatch", "re.sub", "re.split":
+		return y.regex(name[3:], a)
 	case "builtins.dict":
 		if kw == nil {
 			kw = map[string]any{}

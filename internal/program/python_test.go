@@ -19,6 +19,19 @@ func TestPython(t *testing.T) {
 		{"python3", "def f(x):\n  return x*2\nprint(f(4))", "8\n"},
 		{"python3", "open('/tmp/a','w').write('hey'); print(open('/tmp/a').read()[::-1])", "yeh\n"},
 		{"python3", "import os\nprint(os.path.exists('/etc/passwd'), '%s-%d' % ('a', 3))", "True a-3\n"},
+		{"python3", "print([x*2 for x in range(5) if x % 2])", "[2, 6]\n"},
+		{"python3", "print([(a,b) for a in 'xy' for b in [1]][0][1], [], [i for i in []])", "1 [] []\n"},
+		{"python3", "print(','.join(chr(ord(c)^1) for c in 'abc'))", "`,c,b\n"},
+		{"python3", "print({k: v for k, v in [('a', 1)]}['a'])", "1\n"},
+		{"python3", "f = lambda x, y=2: [x, y]\nprint(f(1), (lambda: 7)())", "[1, 2] 7\n"},
+		{"python3", "x = 5\nl = [x for x in range(3)]\nprint(x, (lambda k: k[::-1])('ab'))", "5 ba\n"},
+		{"python3", "print(sum([len(w) for w in 'a bc'.split(' ')]))", "3\n"},
+		{"python3", "print(5 & 3 | 8, 1 << 4, -7 % 3, -7 // 2, 6 ^ 3)", "9 16 2 -4 5\n"},
+		{"python3", "print(sorted([3,1,2], key=lambda x: -x), max([1,5,2]), list(map(lambda x: x+1, [1,2])))", "[3, 2, 1] 5 [2, 3]\n"},
+		{"python3", "import re\nprint(re.findall('[0-9]+', 'a1b22'), re.sub('a(.)', r'<\\1>', 'ab'), re.search('(b+)', 'abbc').group(1))", "['1', '22'] <b> bb\n"},
+		{"python3", "import json\nprint(json.dumps({'a': [1, 2]}), json.loads('{\"k\": \"v\"}')['k'])", "{\"a\": [1, 2]} v\n"},
+		{"python3", "for i, x in enumerate(['p', 'q']):\n  print(i, x)", "0 p\n1 q\n"},
+		{"python2", "exec(''.join([chr(c) for c in [112,114,105,110,116,32,49]]))", "1\n"},
 	} {
 		if got := w.Run("", r.py, "-c", r.code); got.Out != r.want || got.Code != 0 {
 			t.Errorf("%s: %+v", r.code, got)
