@@ -582,11 +582,22 @@ func (t *Task) mountTable(style int) string {
 	var b strings.Builder
 	esc := strings.NewReplacer(" ", `\040`, "\t", `\011`, "\n", `\012`, `\`, `\134`)
 	ms := t.Mounts()
-	root := t.RootPath()
+	// As the original does, what cannot be reached from the task's root is left out:
+	// after a chroot into a bind of the host's / its disk is what stands on /.
+	root := strings.TrimSuffix(t.RootPath().From(nil), "/")
 	for _, m := range ms {
 		point := "/"
 		if p := m.PointPath(); p != nil {
-			point = p.From(root)
+			point = p.From(nil)
+		}
+		if root != "" {
+			rest, ok := strings.CutPrefix(point, root)
+			if !ok || rest != "" && rest[0] != '/' {
+				continue
+			}
+			if point = rest; point == "" {
+				point = "/"
+			}
 		}
 		point = esc.Replace(point)
 		opts := m.Flags()

@@ -31,7 +31,7 @@ func init() {
 		"who": cmdWho, "w": cmdUptime, "last": cmdWho, "lscpu": cmdLscpu, "openssl": cmdOpenssl, "update-rc.d": cmdNothing, "chkconfig": cmdNothing, "setenforce": cmdNothing, "history": cmdNothing, "ldconfig": cmdNothing, "swapoff": cmdNothing, "swapon": cmdNothing, "setcap": cmdNothing, "mesg": cmdNothing, "logger": cmdNothing, "renice": cmdNothing,
 		"apt-get": cmdApt, "apt": cmdApt, "apt-key": cmdNothing, "dpkg": cmdDpkg, "apk": cmdApk, "yum": cmdYum, "dnf": cmdYum, "microdnf": cmdYum, "rpm": cmdRpm, "pip": cmdPip, "pip3": cmdPip, "pip2": cmdPip,
 		"python": cmdPython, "python2": cmdPython, "python3": cmdPython, "python2.7": cmdPython,
-		"unzip": cmdUnzip, "dmesg": cmdDmesg,
+		"unzip": cmdUnzip, "dmesg": cmdDmesg, "lsb_release": cmdLsbRelease, "getconf": cmdGetconf, "systemd-detect-virt": cmdDetectVirt, "journalctl": cmdEmptyJournal,
 		"wget": cmdWget, "curl": cmdCurl, "nc": cmdNc, "ncat": cmdNc, "netcat": cmdNc, "telnet": cmdTelnet, "ping": cmdPing, "ping6": cmdPing, "nslookup": cmdNslookup, "dig": cmdNslookup, "host": cmdNslookup, "ip": cmdIP, "ifconfig": cmdIfconfig, "route": cmdRoute, "netstat": cmdNetstat, "ss": cmdNetstat,
 	}
 }

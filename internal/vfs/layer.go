@@ -231,6 +231,9 @@ func (b *LayerBuilder) find(p string) *layerNode {
 
 // Build ends the work. The builder must not be used afterwards.
 func (b *LayerBuilder) Build() *Layer {
+	if b.l.root.mtime == 0 {
+		b.l.root.mtime = b.Time // set after the root was made
+	}
 	var sortNames func(n *layerNode)
 	sortNames = func(n *layerNode) {
 		if len(n.kids) == 0 {
