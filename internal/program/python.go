@@ -47,6 +47,8 @@ type pyFunc struct {
 	fn   func(a []any, kw map[string]any) any
 	body []pyLine
 	args []string
+
+	members map[string]any // of a class, what its body and its bases define
 }
 
 type pyObj struct {
@@ -425,8 +427,9 @@ func (y *python) block(ls []pyLine) {
 			continue
 		}
 		if _, ok := keyword(s, "class"); ok {
-			y.p.unknown("construct", "python class")
-			_, next := suite(ls, i, "")
+			h, inline := head(strings.TrimSpace(strings.TrimPrefix(s, "class")))
+			body, next := suite(ls, i, inline)
+			y.class(h, body)
 			i = next
 			continue
 		}
@@ -1482,8 +1485,61 @@ func (y *python) iter(v any) []any {
 	return nil
 }
 
+// class defines a class: a function that makes objects. Its methods are those of
+// its bases and its body; what a metaclass or a property would do is not done.
+func (y *python) class(h string, body []pyLine) {
+	name, bases, _ := strings.Cut(h, "(")
+	c := &pyFunc{name: strings.TrimSpace(name), members: map[string]any{}}
+	for _, b := range strings.Split(strings.TrimSuffix(strings.TrimSpace(bases), ")"), ",") {
+		if f, ok := y.vars[strings.TrimSpace(b)].(*pyFunc); ok {
+			for k, v := range f.members {
+				c.members[k] = v
+			}
+		} else if b = strings.TrimSpace(b); b != "" && b != "object" {
+			y.p.unknown("construct", "python class of "+b)
+		}
+	}
+	outer := y.vars
+	y.vars = make(map[string]any, len(outer))
+	for k, v := range outer {
+		y.vars[k] = v
+	}
+	func() {
+		defer func() { outer, y.vars = y.vars, outer }()
+		y.block(body)
+	}()
+	for k, v := range outer { // what the body left
+		was, had := y.vars[k]
+		f, isFunc := v.(*pyFunc)
+		if g, _ := was.(*pyFunc); !had || isFunc && f != g {
+			c.members[k] = v
+		}
+	}
+	c.fn = func(a []any, kw map[string]any) any {
+		y.p.t.Alloc(64)
+		o := &pyObj{kind: c.name, attr: make(map[string]any, len(c.members))}
+		for k, m := range c.members {
+			f, ok := m.(*pyFunc)
+			if !ok || f.members != nil {
+				o.attr[k] = m
+				continue
+			}
+			o.attr[k] = &pyFunc{name: k, fn: func(a []any, kw map[string]any) any { return y.call(f, append([]any{o}, a...), kw) }}
+		}
+		if init, ok := o.attr["__init__"]; ok {
+			y.call(init, a, kw)
+		}
+		return o
+	}
+	y.vars[c.name] = c
+}
+
 func (y *python) attr(v any, n string) any {
 	switch x := v.(type) {
+	case *pyFunc:
+		if m, ok := x.members[n]; ok {
+			return m
+		}
 	case pyMod:
 		full := string(x) + "." + n
 		switch full {

@@ -30,6 +30,7 @@ func TestPython(t *testing.T) {
 		{"python3", "print(sorted([3,1,2], key=lambda x: -x), max([1,5,2]), list(map(lambda x: x+1, [1,2])))", "[3, 2, 1] 5 [2, 3]\n"},
 		{"python3", "import re\nprint(re.findall('[0-9]+', 'a1b22'), re.sub('a(.)', r'<\\1>', 'ab'), re.search('(b+)', 'abbc').group(1))", "['1', '22'] <b> bb\n"},
 		{"python3", "import json\nprint(json.dumps({'a': [1, 2]}), json.loads('{\"k\": \"v\"}')['k'])", "{\"a\": [1, 2]} v\n"},
+		{"python3", "class A:\n  n = 3\n  def __init__(self, v):\n    self.v = v\n  def get(self, k):\n    return self.v + k + self.n\nclass B(A):\n  def two(self):\n    return self.get(0) * 2\nprint(A(1).get(2), B(4).two(), A.n)", "6 14 3\n"},
 		{"python3", "for i, x in enumerate(['p', 'q']):\n  print(i, x)", "0 p\n1 q\n"},
 		{"python2", "exec(''.join([chr(c) for c in [112,114,105,110,116,32,49]]))", "1\n"},
 	} {
