@@ -54,3 +54,14 @@ func TestRemote(t *testing.T) {
 		}
 	}
 }
+
+func TestWgetBackground(t *testing.T) {
+	w := kerneltest.New(t, registry(), kerneltest.Options{Network: &kerneltest.Network{Hosts: map[string]netip.Addr{"there": netip.MustParseAddr("192.0.2.7")}}})
+	got := w.Run("", "wget", "-b", "-t", "1", "http://there/")
+	if got.Code != 0 || !strings.HasPrefix(got.Out, "Continuing in background, pid ") || !strings.HasSuffix(got.Out, ".\nOutput will be written to ‘wget-log’.\n") {
+		t.Errorf("%+v", got)
+	}
+	if got := w.Run("", "wget", "-bqc", "http://there/"); got.Code != 0 || strings.Contains(got.Out, "wget-log") {
+		t.Errorf("%+v", got)
+	}
+}

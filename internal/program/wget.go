@@ -1,6 +1,7 @@
 package program
 
 import (
+	"bufio"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -10,6 +11,55 @@ import (
 	"github.com/whalefall/whalefall/internal/kernel"
 	"github.com/whalefall/whalefall/internal/vfs"
 )
+
+// background is -b: a child fetches and writes to wget-log, where nothing else was
+// asked for.
+func (w *wget) background(args []string) int {
+	p, told := w.p, ""
+	if _, has := w.f["o"]; !has && !w.f.has("q") {
+		fd, err := p.t.Open("wget-log", kernel.O_WRONLY|kernel.O_CREAT|kernel.O_TRUNC, 0o666)
+		if err != nil {
+			p.raw("wget-log: %s\nCannot write log file, disabling logging.\n", text(err))
+			return 3
+		}
+		w.log, told = p.t.Writer(fd), "wget-log"
+	}
+	c, err := p.t.Fork("", func(t *kernel.Task) int {
+		t.Signal(kernel.SIGHUP, kernel.Disposition{Kind: kernel.Ignore})
+		q, v := *p, *w
+		q.t, q.out, q.in = t, bufio.NewWriter(t.Stdout()), bufio.NewReader(t.Stdin())
+		v.p = &q
+		switch {
+		case told != "":
+			if fd, err := t.Open(told, kernel.O_WRONLY|kernel.O_APPEND, 0); err == nil {
+				v.log = t.Writer(fd)
+			}
+		case w.f["o"] != "":
+			if fd, err := t.Open(w.f["o"], kernel.O_WRONLY|kernel.O_APPEND, 0); err == nil {
+				v.log = t.Writer(fd)
+			}
+		default:
+			v.log = io.Discard
+		}
+		code := 0
+		for _, a := range args {
+			if c := v.get(a); c != 0 {
+				code = c
+			}
+		}
+		q.out.Flush()
+		return code
+	})
+	if err != nil {
+		p.raw("fork: %s\n", text(err))
+		return 1
+	}
+	p.printf("Continuing in background, pid %d.\n", c.PID())
+	if told != "" {
+		p.printf("Output will be written to ‘%s’.\n", told)
+	}
+	return 0
+}
 
 // cmdWget is GNU Wget 1.21, and BusyBox's wget.
 func cmdWget(p *P) int {
@@ -72,6 +122,9 @@ func cmdWget(p *P) int {
 		w.outFd = fd
 		w.outName = o
 		defer p.t.Close(fd)
+	}
+	if f.has("b") && !p.bb {
+		return w.background(args)
 	}
 	code := 0
 	for _, a := range args {
