@@ -704,6 +704,12 @@ func cmdUmount(p *P) int {
 
 func (p *P) inContainer() bool { return p.t.NS().Label != "" }
 
+// booted is sd_booted: a chroot into the host's root passes it, also from a container.
+func (p *P) booted() bool {
+	_, err := p.t.Stat("/run/systemd/system")
+	return err == nil
+}
+
 // service units that a host of this kind has.
 func (p *P) unitExists(u string) bool {
 	u = strings.TrimSuffix(u, ".service")
@@ -723,7 +729,7 @@ func cmdSystemctl(p *P) int {
 			args = append(args, a)
 		}
 	}
-	if p.inContainer() {
+	if !p.booted() {
 		p.raw("System has not been booted with systemd as init system (PID 1). Can't operate.\nFailed to connect to bus: Host is down\n")
 		return 1
 	}
@@ -776,11 +782,11 @@ func cmdSystemctl(p *P) int {
 	case "is-active", "is-enabled", "status":
 		code := 0
 		for _, u := range args[1:] {
-			active := false
-			for _, t := range p.t.Processes() {
-				active = active || t.Comm() == strings.TrimSuffix(u, ".service")
-			}
+			name := strings.TrimSuffix(u, ".service")
+			pid, active := p.runningUnit(name)
 			switch {
+			case v == "status" && active && p.unitExists(u):
+				p.printf("● %s.service\n     Loaded: loaded (/lib/systemd/system/%s.service; enabled; vendor preset: enabled)\n     Active: active (running)\n   Main PID: %d (%s)\n", name, name, pid, name)
 			case v == "status" && !p.unitExists(u):
 				p.raw("Unit %s.service could not be found.\n", strings.TrimSuffix(u, ".service"))
 				code = 4
@@ -809,6 +815,33 @@ func cmdSystemctl(p *P) int {
 	}
 }
 
+// runningUnit looks for a unit's main process as systemd sees it: in the /proc at
+// hand, which after a chroot into the host's root is the host's.
+func (p *P) runningUnit(name string) (pid int, ok bool) {
+	comm := name
+	switch name {
+	case "docker":
+		comm = "dockerd"
+	case "ssh":
+		comm = "sshd"
+	case "rsyslog":
+		comm = "rsyslogd"
+	}
+	comm = comm[:min(len(comm), 15)]
+	for _, t := range p.t.Processes() {
+		if t.Comm() == comm {
+			return t.PID(), true
+		}
+	}
+	const most = 1500 // the host's own come first
+	for pid := 1; pid < most; pid++ {
+		if b, err := p.t.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm"); err == nil && strings.TrimSpace(string(b)) == comm {
+			return pid, true
+		}
+	}
+	return 0, false
+}
+
 // startUnit runs a unit's ExecStart in the background.
 func (p *P) startUnit(unit string) {
 	for _, d := range []string{"/etc/systemd/system/", "/lib/systemd/system/", "/usr/lib/systemd/system/"} {
@@ -834,7 +867,7 @@ func cmdService(p *P) int {
 	}
 	n, v := p.args[0], p.args[1]
 	if _, err := p.t.Stat("/etc/init.d/" + n); err != nil {
-		if !p.inContainer() && p.unitExists(n) {
+		if p.booted() && p.unitExists(n) {
 			p.args = []string{v, n}
 			return cmdSystemctl(p)
 		}

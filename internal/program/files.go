@@ -2282,7 +2282,12 @@ func cmdDf(p *P) int {
 			return 1
 		}
 	} else {
+		root := strings.TrimSuffix(p.t.RootPath().From(nil), "/")
 		for _, m := range p.t.Mounts() {
+			// As /proc/mounts: what the task's root cannot reach is not there.
+			if at := m.PointPath(); root != "" && (at == nil || at.From(nil) != root && !strings.HasPrefix(at.From(nil), root+"/")) {
+				continue
+			}
 			s := m.FS.Statfs()
 			if s.Blocks == 0 && !f.has("a") || seen[m.FS.Dev()] && !f.has("a") && m.Sub == "" {
 				continue
@@ -2294,7 +2299,11 @@ func cmdDf(p *P) int {
 				continue
 			}
 			seen[m.FS.Dev()] = true
-			add(m.Source, m.FS.Type(), point(m), s)
+			at := strings.TrimPrefix(point(m), root)
+			if at == "" {
+				at = "/"
+			}
+			add(m.Source, m.FS.Type(), at, s)
 		}
 	}
 	var w [7]int

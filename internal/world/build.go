@@ -318,13 +318,13 @@ func (b *builder) run(n *parser.Node) error {
 		if !jsonForm {
 			words = append(b.shell(), strings.Join(words, " "))
 		}
-		q, _ := json.Marshal(words)
 		if cmd == "CMD" {
 			b.cur.cfg.Cmd = words
 		} else {
 			b.cur.cfg.Entrypoint = words
 		}
-		return b.commit(cmd+" "+string(q), nil)
+		// The builder prints the list as Go's %q does: no comma.
+		return b.commit(fmt.Sprintf("%s %q", cmd, words), nil)
 	case "SHELL":
 		b.cur.cfg.Shell = words
 		return b.commit("SHELL "+fmt.Sprint(words), nil)
@@ -344,6 +344,9 @@ func (b *builder) run(n *parser.Node) error {
 		}
 		if err := applyChanges(b.cur.cfg, []string{cmd + " " + rest}); err != nil {
 			return invalid("%s", err.Error())
+		}
+		if cmd == "WORKDIR" {
+			return b.commit("/bin/sh -c #(nop) WORKDIR "+b.cur.cfg.WorkingDir, nil)
 		}
 		return b.commit(cmd+" "+rest, nil)
 	}
@@ -440,7 +443,9 @@ func (b *builder) commit(by string, layer *image.Layer) error {
 		parent = b.cur.img.ID
 	}
 	if layer == nil {
-		by = "/bin/sh -c #(nop)  " + by
+		if !strings.HasPrefix(by, "/bin/sh -c #(nop)") {
+			by = "/bin/sh -c #(nop)  " + by
+		}
 	} else {
 		layers = append(layers, layer)
 	}

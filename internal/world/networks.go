@@ -397,6 +397,9 @@ func (w *World) join(c *Container, n *netw, e *network.EndpointSettings) error {
 	if e.IPAMConfig != nil {
 		want = e.IPAMConfig.IPv4Address
 	}
+	if want != "" && n.Name == "bridge" {
+		return invalid("user specified IP address is supported on user defined networks only")
+	}
 	ip, err := n.allocate(want, e.EndpointID)
 	if err != nil {
 		return err

@@ -717,6 +717,10 @@ func (w *World) namespace(c *Container) (*kernel.NS, error) {
 			return nil, systemErr("error gathering device information while adding custom device %q: no such file or directory", d.PathOnHost)
 		}
 	}
+	// No machine here has a driver of the daemon's for devices by capability.
+	for _, d := range hc.DeviceRequests {
+		return nil, systemErr("could not select device driver %q with capabilities: %v", d.Driver, d.Capabilities)
+	}
 	ns, err := w.kern.NewNamespace(cfg)
 	if err != nil {
 		return nil, unknownErr("failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: error mounting: %v: unknown", err)

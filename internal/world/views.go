@@ -404,13 +404,19 @@ func (w *World) ContainerTop(name, psArgs string) (*container.TopResponse, error
 		return nil, errNotRunning(c.ID)
 	}
 	r := &container.TopResponse{}
+	comm := false // COMMAND is the name alone
 	aux := strings.Contains(psArgs, "aux") || strings.Contains(psArgs, "-u") || psArgs == "u"
 	switch {
 	case aux:
 		r.Titles = []string{"USER", "PID", "%CPU", "%MEM", "VSZ", "RSS", "TTY", "STAT", "START", "TIME", "COMMAND"}
 	case strings.Contains(psArgs, "-o"):
 		for _, f := range strings.FieldsFunc(psArgs[strings.Index(psArgs, "-o")+2:], func(r rune) bool { return r == ',' || r == ' ' }) {
-			r.Titles = append(r.Titles, strings.ToUpper(f))
+			f = strings.ToUpper(f)
+			if f == "COMM" {
+				f = "COMMAND" // procps heads it so
+				comm = true
+			}
+			r.Titles = append(r.Titles, f)
 		}
 		has := false
 		for _, t := range r.Titles {
@@ -424,13 +430,13 @@ func (w *World) ContainerTop(name, psArgs string) (*container.TopResponse, error
 	}
 	now := w.now()
 	for _, t := range run.ns.Tasks() {
-		r.Processes = append(r.Processes, w.psLine(r.Titles, t, now))
+		r.Processes = append(r.Processes, w.psLine(r.Titles, comm, t, now))
 	}
 	w.containerEvent(w.lastCaller(), c, events.ActionTop, nil)
 	return r, nil
 }
 
-func (w *World) psLine(titles []string, t *kernel.Task, now time.Time) []string {
+func (w *World) psLine(titles []string, comm bool, t *kernel.Task, now time.Time) []string {
 	started := t.Started()
 	stime := started.Format("15:04")
 	if now.Sub(started) > 24*time.Hour {
@@ -466,6 +472,9 @@ func (w *World) psLine(titles []string, t *kernel.Task, now time.Time) []string 
 	}
 	col := map[string]string{"UID": user, "USER": user, "PID": strconv.Itoa(t.HostPID()), "PPID": strconv.Itoa(ppid), "C": "0", "STIME": stime, "START": stime, "TTY": tty,
 		"TIME": hms, "CMD": cmd, "COMMAND": cmd, "ARGS": cmd, "COMM": t.Comm(), "%CPU": "0.0", "%MEM": "0.1", "VSZ": "4480", "RSS": "3260", "STAT": "Ss", "ETIME": fmt.Sprintf("%02d:%02d", int(now.Sub(started).Minutes())%60, int(now.Sub(started).Seconds())%60)}
+	if comm {
+		col["COMMAND"] = t.Comm()
+	}
 	out := make([]string, len(titles))
 	for i, ti := range titles {
 		out[i] = col[ti]
