@@ -259,7 +259,7 @@ func TestAbuse(t *testing.T) {
 		if now, _ := d.children(); now != pid {
 			t.Fatalf("%s: the sensor died\n%s", c.name, d.text())
 		}
-		if mem > 2048 {
+		if mem > 768 {
 			t.Errorf("%s: the sensor holds %d MiB", c.name, mem)
 		}
 	}
