@@ -22,6 +22,10 @@
 // (pipe, tty, socket), then a wait queue's. vfs has its own, taken under any of
 // them. No Observer or Network method is called under a lock.
 //
+// Bounds: programs charge memory by Alloc and work by Tick, to their namespace, their
+// kernel and the Pool that kernels of a process share. Who asks for more memory is
+// killed as by the OOM killer; who works faster waits.
+//
 // It must never: read the wall clock, start a process, open a file or a socket of
 // the real machine, block in a call that a signal cannot end (a Network's Read is
 // pumped by a goroutine that the socket owns).
