@@ -219,6 +219,29 @@ func TestHijackedStream(t *testing.T) {
 	}
 }
 
+// TestHalfClosedStream holds `echo id | docker run -i`: the client's input ends
+// long before the output comes.
+func TestHalfClosedStream(t *testing.T) {
+	for _, stream := range []bool{true, false} {
+		ours, theirs := net.Pipe()
+		c := &Conn{Conn: ours, gone: make(chan struct{}), stream: stream, rec: &Recorder{}}
+		theirs.Close()
+		if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+			t.Fatal(err)
+		}
+		select {
+		case <-c.Gone():
+			if stream {
+				t.Error("gone at the end of a stream's input")
+			}
+		default:
+			if !stream {
+				t.Error("still there at the end of a connection")
+			}
+		}
+	}
+}
+
 func TestNoHTTP(t *testing.T) {
 	for _, send := range []string{"\x16\x03\x01\x02\x00\x01\x00\n\n", "SSH-2.0-Go\r\n", "*1\r\n$4\r\nPING\r\n", "\x00\x01\x02", "GET\r\n\r\n", "GET / HTTP/1.1\r\nHost"} {
 		b := &book{}
