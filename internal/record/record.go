@@ -534,11 +534,24 @@ func (c *Conn) emitRaw(now time.Time) uint64 {
 
 // CloseWrite ends the direction to the client where the transport can.
 func (c *Conn) CloseWrite() error {
+	// Docker's handlers end a hijacked stream so and leave the rest to the garbage
+	// collector. The client has what was sent; a moment later the record, the
+	// descriptor and the source's count are let go.
+	c.mu.Lock()
+	stream := c.stream
+	c.mu.Unlock()
+	if stream {
+		time.AfterFunc(streamLinger, func() { _ = c.Close() })
+	}
 	if cw, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return cw.CloseWrite()
 	}
 	return nil
 }
+
+// streamLinger is how long a stream that we ended stays open for what the client
+// still sends.
+const streamLinger = time.Second
 
 // Close ends the connection and its record.
 func (c *Conn) Close() error {
