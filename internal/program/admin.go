@@ -783,10 +783,10 @@ func cmdSystemctl(p *P) int {
 		code := 0
 		for _, u := range args[1:] {
 			name := strings.TrimSuffix(u, ".service")
-			pid, active := p.runningUnit(name)
+			pid, comm, active := p.runningUnit(name)
 			switch {
 			case v == "status" && active && p.unitExists(u):
-				p.printf("● %s.service\n     Loaded: loaded (/lib/systemd/system/%s.service; enabled; vendor preset: enabled)\n     Active: active (running)\n   Main PID: %d (%s)\n", name, name, pid, name)
+				p.printf("● %s.service\n     Loaded: loaded (/lib/systemd/system/%s.service; enabled; vendor preset: enabled)\n     Active: active (running)\n   Main PID: %d (%s)\n", name, name, pid, comm)
 			case v == "status" && !p.unitExists(u):
 				p.raw("Unit %s.service could not be found.\n", strings.TrimSuffix(u, ".service"))
 				code = 4
@@ -817,8 +817,8 @@ func cmdSystemctl(p *P) int {
 
 // runningUnit looks for a unit's main process as systemd sees it: in the /proc at
 // hand, which after a chroot into the host's root is the host's.
-func (p *P) runningUnit(name string) (pid int, ok bool) {
-	comm := name
+func (p *P) runningUnit(name string) (pid int, comm string, ok bool) {
+	comm = name
 	switch name {
 	case "docker":
 		comm = "dockerd"
@@ -830,16 +830,16 @@ func (p *P) runningUnit(name string) (pid int, ok bool) {
 	comm = comm[:min(len(comm), 15)]
 	for _, t := range p.t.Processes() {
 		if t.Comm() == comm {
-			return t.PID(), true
+			return t.PID(), comm, true
 		}
 	}
 	const most = 1500 // the host's own come first
 	for pid := 1; pid < most; pid++ {
 		if b, err := p.t.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm"); err == nil && strings.TrimSpace(string(b)) == comm {
-			return pid, true
+			return pid, comm, true
 		}
 	}
-	return 0, false
+	return 0, comm, false
 }
 
 // startUnit runs a unit's ExecStart in the background.
@@ -1045,6 +1045,17 @@ func cmdModprobe(p *P) int {
 		return p.status
 	}
 	rel := p.t.Kernel().HostInfo().Release
+	if p.name == "insmod" && len(args) > 0 {
+		if _, err := p.t.Stat(args[0]); err != nil {
+			if p.bb {
+				p.raw("insmod: can't insert '%s': No such file or directory\n", args[0])
+			} else {
+				p.raw("insmod: ERROR: could not load module %s: No such file or directory\n", args[0])
+			}
+			return 1
+		}
+		args = nil
+	}
 	for _, a := range args {
 		if p.inContainer() || p.t.Creds().EUID != 0 {
 			if _, err := p.t.Stat("/lib/modules/" + rel); err != nil {
