@@ -219,6 +219,35 @@ func TestWholeChain(t *testing.T) {
 	}
 }
 
+// Docker Hub is no indicator, and clearing up after oneself stops no service.
+func TestOwnContainerRemoved(t *testing.T) {
+	for victim, want := range map[string]bool{"abc": false, "mine": false, "webshop": true} {
+		p := newTape()
+		p.call("POST", "/v1.41/images/create?fromImage=docker.io%2Flibrary%2Falpine&tag=latest", "", 200, "{}")
+		p.call("POST", "/v1.41/images/create?fromImage=hub.example.net%2Fx&tag=latest", "", 200, "{}")
+		p.call("POST", "/v1.41/containers/create?name=mine", `{"Image":"alpine","Cmd":["id"]}`, 201, `{"Id":"abc"}`)
+		p.call("POST", "/v1.41/containers/abc/start", "", 204, "")
+		p.call("DELETE", "/v1.41/containers/"+victim+"?force=1", "", 204, "")
+		s := Session(p.evs)
+		got := false
+		for _, x := range s.Techniques {
+			got = got || x.ID == "T1489"
+		}
+		if got != want {
+			t.Errorf("removing %s: T1489 is %t", victim, got)
+		}
+		hosts := ""
+		for _, i := range s.Indicators {
+			if i.Type == "domain" {
+				hosts += i.Value + " "
+			}
+		}
+		if hosts != "hub.example.net " {
+			t.Errorf("hosts: %q", hosts)
+		}
+	}
+}
+
 func TestKinds(t *testing.T) {
 	for want, reqs := range map[string][][2]string{
 		"scanner":      {{"GET", "/"}, {"GET", "/favicon.ico"}},

@@ -25,8 +25,8 @@ type story struct {
 	inventory bool // lists were asked for
 	scanned   bool
 	version   bool
-	started   map[string]bool
-	refused   []attempt // attempts that failed, in order
+	own       map[string]bool // ids and names of the containers it made or started
+	refused   []attempt       // attempts that failed, in order
 	last      *attempt
 	begun     bool
 	hostSeen  bool
@@ -82,7 +82,7 @@ func (s *story) techniques() []Technique {
 }
 
 func (s *story) run(evs []*event.Event) {
-	s.started, s.persist, s.fetched = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	s.own, s.persist, s.fetched = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	byEvent := map[uint64]*Request{}
 	for i := range s.reqs {
 		byEvent[s.reqs[i].Event] = &s.reqs[i]
@@ -187,8 +187,11 @@ func (s *story) request(r *Request) {
 		if im := q.Get("fromImage"); im != "" {
 			s.f.add(Indicator{Type: "image", Value: ref(im, q.Get("tag")), Role: "image", Layer: "plain", Confidence: 0.7, Seq: r.Event})
 			// A mirror or a registry of one's own is a host too.
+			// Docker Hub, which the client itself writes in front, tells nothing.
 			if reg, _, found := strings.Cut(im, "/"); found && strings.ContainsAny(reg, ".:") {
-				s.f.host(strings.Split(reg, ":")[0], "registry", "plain", "an image was pulled from it", 0.7, r.Event)
+				if h := strings.Split(reg, ":")[0]; !benign(h) {
+					s.f.host(h, "registry", "plain", "an image was pulled from it", 0.7, r.Event)
+				}
 			}
 		}
 		s.attempt(attempt{aim: "image", op: means, means: means + " " + what, ok: ok, words: words(r), seq: r.Event, at: r.Time}, "image", "obtained an image: "+what, what, imported)
@@ -207,6 +210,9 @@ func (s *story) request(r *Request) {
 		s.attempt(attempt{aim: "image", op: "build", means: "build " + r.BodySHA, ok: ok, words: words(r), seq: r.Event, at: r.Time}, "image", "built an image on the host", "build of an image", imported)
 		return
 	case p == "/containers/create" && r.Method == "POST":
+		if n := strings.TrimPrefix(q.Get("name"), "/"); n != "" && ok {
+			s.own[n] = true
+		}
 		s.acted++
 		s.create(r, q, ok, imported)
 		return
@@ -215,6 +221,7 @@ func (s *story) request(r *Request) {
 		id := strings.TrimSuffix(strings.TrimPrefix(p, "/containers/"), "/start")
 		s.attempt(attempt{aim: "run", op: "start", means: "start", ok: ok, words: words(r), seq: r.Event, at: r.Time}, "start", "started container "+short(id, 12), "start of container "+short(id, 12), imported)
 		if ok {
+			s.own[id] = true
 			s.begun = true
 			s.success = true
 			s.technique("T1610", r.Event)
@@ -258,7 +265,14 @@ func (s *story) request(r *Request) {
 		case r.Method == "DELETE", strings.HasSuffix(p, "/stop"), strings.HasSuffix(p, "/kill"):
 			s.acted++
 			s.step(r.Time, "remove", fmt.Sprintf("%s %s%s", r.Method, short(p, 100), result(r)), r.Event)
-			s.technique("T1489", r.Event)
+			// Who takes away what is not its own stops somebody's service; clearing
+			// up after oneself does not.
+			if id, is := strings.CutPrefix(p, "/containers/"); is {
+				id, _, _ = strings.Cut(id, "/")
+				if !s.own[id] {
+					s.technique("T1489", r.Event)
+				}
+			}
 			return
 		case strings.HasPrefix(p, "/exec/"):
 			return
