@@ -445,7 +445,15 @@ func refuseRules(l []refuseConfig) ([]sensor.Refuse, error) {
 func openListeners(p plan, c *sensor.Config) ([]*os.File, error) {
 	var files []*os.File
 	open := func(addr string, tls bool) error {
-		ln, err := net.Listen("tcp", addr)
+		// Either wildcard alone takes both families; side by side each takes its own.
+		network := "tcp"
+		switch host, port, _ := net.SplitHostPort(addr); {
+		case host == "::" && slices.Contains(p.Listen, net.JoinHostPort("0.0.0.0", port)):
+			network = "tcp6"
+		case host == "0.0.0.0" && slices.Contains(p.Listen, net.JoinHostPort("::", port)):
+			network = "tcp4"
+		}
+		ln, err := net.Listen(network, addr)
 		if err != nil {
 			hint := "is the address this machine's?"
 			if errors.Is(err, syscall.EADDRINUSE) {
