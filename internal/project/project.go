@@ -171,7 +171,12 @@ func (p *Projector) judge(ctx context.Context, all bool) error {
 		}
 		pause := min(max(50*time.Since(now)/time.Duration(len(ready)), 250*time.Millisecond), 30*time.Second)
 		for _, s := range ready {
-			p.due[s.ID] = time.Now().Add(pause)
+			// A short story is told soon, however long the first judgement of all took.
+			wait := pause
+			if s.Requests < 500 {
+				wait = min(wait, 500*time.Millisecond)
+			}
+			p.due[s.ID] = time.Now().Add(wait)
 		}
 		return nil
 	}
