@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # soak.sh TIME: fuzzes every target for TIME each, then 200 kill rounds, and adds a
-# line a run to docs/verification.md.
+# line a run to docs/soak.md.
 set -u
 cd "$(dirname "$0")/.."
 each=${1:-10m}
