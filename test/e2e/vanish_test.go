@@ -84,15 +84,18 @@ func TestVanishingClients(t *testing.T) {
 			c.Close()
 		}
 	}
+	// A phase that leaks leaves a goroutine for each of its clients; a handful more
+	// are the runtime's and the worlds' own.
+	slack := times / 2
 	var f, g, n int
 	for end := time.Now().Add(6 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		http.DefaultClient.CloseIdleConnections()
-		if f, g, n = d.held(); f <= fds+1 && g <= gos+3 {
+		if f, g, n = d.held(); f <= fds+1 && g <= gos+slack {
 			break
 		}
 	}
 	t.Logf("descriptors %d, then %d; goroutines %d, then %d; %d connections", fds, f, gos, g, n)
-	if f > fds+1 || g > gos+3 {
+	if f > fds+1 || g > gos+slack {
 		t.Errorf("left behind: descriptors %d to %d, goroutines %d to %d", fds, f, gos, g)
 	}
 	d.call("DELETE", "/containers/"+id+"?force=1", "")
