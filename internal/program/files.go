@@ -228,10 +228,7 @@ func human(n int64) string {
 }
 
 func (l *lister) user(id uint32) string {
-	if l.f.has("n") {
-		return strconv.Itoa(int(id))
-	}
-	if l.users == nil {
+	if l.users == nil && !l.f.has("n") {
 		l.users = map[uint32]string{}
 		for _, u := range l.p.t.Users() {
 			if _, ok := l.users[u.UID]; !ok {
@@ -239,17 +236,11 @@ func (l *lister) user(id uint32) string {
 			}
 		}
 	}
-	if n, ok := l.users[id]; ok {
-		return n
-	}
-	return strconv.Itoa(int(id))
+	return owner(l.users, id)
 }
 
 func (l *lister) group(id uint32) string {
-	if l.f.has("n") {
-		return strconv.Itoa(int(id))
-	}
-	if l.groups == nil {
+	if l.groups == nil && !l.f.has("n") {
 		l.groups = map[uint32]string{}
 		for _, g := range l.p.t.Groups() {
 			if _, ok := l.groups[g.GID]; !ok {
@@ -257,7 +248,12 @@ func (l *lister) group(id uint32) string {
 			}
 		}
 	}
-	if n, ok := l.groups[id]; ok {
+	return owner(l.groups, id)
+}
+
+// owner gives id's name, or its number where names, empty under -n, lacks it.
+func owner(names map[uint32]string, id uint32) string {
+	if n, ok := names[id]; ok {
 		return n
 	}
 	return strconv.Itoa(int(id))

@@ -57,16 +57,7 @@ func cmdHead(p *P) int {
 			neg := strings.HasPrefix(s, "-")
 			v, good := sizeArg(strings.TrimPrefix(s, "-"))
 			if !good {
-				what := "lines"
-				if o.c == "c" {
-					what = "bytes"
-				}
-				if p.bb {
-					p.errf("invalid number '%s'", s)
-					return 1
-				}
-				p.errf("invalid number of %s: %s", what, q(s))
-				return 1
+				return p.badCount(o.c, s)
 			}
 			if n = v; neg {
 				n = -v - 1
@@ -147,16 +138,7 @@ func cmdTail(p *P) int {
 			from = strings.HasPrefix(s, "+")
 			v, good := sizeArg(strings.TrimLeft(s, "+-"))
 			if !good {
-				what := "lines"
-				if o.c == "c" {
-					what = "bytes"
-				}
-				if p.bb {
-					p.errf("invalid number '%s'", s)
-					return 1
-				}
-				p.errf("invalid number of %s: %s", what, q(s))
-				return 1
+				return p.badCount(o.c, s)
 			}
 			n, bytesMode = v, o.c == "c"
 		}
@@ -1072,6 +1054,20 @@ func cmdTee(p *P) int {
 		p.t.Close(fd)
 	}
 	return p.status
+}
+
+// badCount says that what head's or tail's -n or -c names is no number.
+func (p *P) badCount(opt, s string) int {
+	what := "lines"
+	if opt == "c" {
+		what = "bytes"
+	}
+	if p.bb {
+		p.errf("invalid number '%s'", s)
+	} else {
+		p.errf("invalid number of %s: %s", what, q(s))
+	}
+	return 1
 }
 
 func cmdBase64(p *P) int {

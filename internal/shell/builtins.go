@@ -667,7 +667,7 @@ func bEcho(s *Shell, args []string) {
 			b.WriteByte(' ')
 		}
 		if esc {
-			t, stop := echoEscapes(a)
+			t, stop := unescape(a, false)
 			b.WriteString(t)
 			if stop {
 				nl = false
@@ -681,85 +681,6 @@ func bEcho(s *Shell, args []string) {
 		b.WriteByte('\n')
 	}
 	s.out(b.String())
-}
-
-// echoEscapes decodes echo -e's and %b's escapes; stop tells of \c.
-func echoEscapes(v string) (string, bool) {
-	var b strings.Builder
-	for i := 0; i < len(v); i++ {
-		if v[i] != '\\' || i+1 >= len(v) {
-			b.WriteByte(v[i])
-			continue
-		}
-		i++
-		switch c := v[i]; c {
-		case 'a':
-			b.WriteByte(7)
-		case 'b':
-			b.WriteByte(8)
-		case 'c':
-			return b.String(), true
-		case 'e', 'E':
-			b.WriteByte(27)
-		case 'f':
-			b.WriteByte(12)
-		case 'n':
-			b.WriteByte('\n')
-		case 'r':
-			b.WriteByte('\r')
-		case 't':
-			b.WriteByte('\t')
-		case 'v':
-			b.WriteByte(11)
-		case '\\':
-			b.WriteByte('\\')
-		case '0', '1', '2', '3', '4', '5', '6', '7':
-			n, k := 0, 0
-			most := 3
-			if c == '0' {
-				i++
-			}
-			for k < most && i < len(v) && v[i] >= '0' && v[i] <= '7' {
-				n = n*8 + int(v[i]-'0')
-				i++
-				k++
-			}
-			i--
-			b.WriteByte(byte(n))
-		case 'x':
-			n, k := 0, 0
-			for k < 2 && i+1 < len(v) && isHex(v[i+1]) {
-				d, _ := strconv.ParseUint(v[i+1:i+2], 16, 8)
-				n = n*16 + int(d)
-				i++
-				k++
-			}
-			if k == 0 {
-				b.WriteString(`\x`)
-			} else {
-				b.WriteByte(byte(n))
-			}
-		case 'u', 'U':
-			most := map[byte]int{'u': 4, 'U': 8}[c]
-			n, k := uint64(0), 0
-			for k < most && i+1 < len(v) && isHex(v[i+1]) {
-				d, _ := strconv.ParseUint(v[i+1:i+2], 16, 8)
-				n = n*16 + d
-				i++
-				k++
-			}
-			if k == 0 {
-				b.WriteByte('\\')
-				b.WriteByte(c)
-			} else {
-				b.WriteRune(rune(n))
-			}
-		default:
-			b.WriteByte('\\')
-			b.WriteByte(c)
-		}
-	}
-	return b.String(), false
 }
 
 func bEval(s *Shell, args []string) {

@@ -533,8 +533,18 @@ func dquoteLit(v string) string {
 	return b.String()
 }
 
-// ansiC decodes $'..'.
+// ansiC decodes $'..'; a NUL ends it.
 func ansiC(v string) string {
+	out, _ := unescape(v, true)
+	out, _, _ = strings.Cut(out, "\x00")
+	return out
+}
+
+// unescape decodes backslash escapes: with ansi those of $'..' (\cX is a control
+// character, quotes have escapes, \0 is octal as any digit), without it those of
+// echo -e and %b (\0 stands before up to three octal digits, \c ends the output,
+// which stop tells).
+func unescape(v string, ansi bool) (out string, stop bool) {
 	var b strings.Builder
 	for i := 0; i < len(v); i++ {
 		if v[i] != '\\' || i+1 >= len(v) {
@@ -547,6 +557,14 @@ func ansiC(v string) string {
 			b.WriteByte(7)
 		case 'b':
 			b.WriteByte(8)
+		case 'c':
+			if !ansi {
+				return b.String(), true
+			}
+			if i+1 < len(v) {
+				i++
+				b.WriteByte(v[i] & 0x1f)
+			}
 		case 'e', 'E':
 			b.WriteByte(27)
 		case 'f':
@@ -559,7 +577,12 @@ func ansiC(v string) string {
 			b.WriteByte('\t')
 		case 'v':
 			b.WriteByte(11)
-		case '\\', '\'', '"', '?':
+		case '\\':
+			b.WriteByte('\\')
+		case '\'', '"', '?':
+			if !ansi {
+				b.WriteByte('\\')
+			}
 			b.WriteByte(c)
 		case 'x', 'u', 'U':
 			most := map[byte]int{'x': 2, 'u': 4, 'U': 8}[c]
@@ -579,14 +602,11 @@ func ansiC(v string) string {
 			default:
 				b.WriteRune(rune(n))
 			}
-		case 'c':
-			if i+1 < len(v) {
-				i++
-				b.WriteByte(v[i] & 0x1f)
-			}
 		case '0', '1', '2', '3', '4', '5', '6', '7':
-			n := 0
-			k := 0
+			if c == '0' && !ansi {
+				i++
+			}
+			n, k := 0, 0
 			for k < 3 && i < len(v) && v[i] >= '0' && v[i] <= '7' {
 				n = n*8 + int(v[i]-'0')
 				i++
@@ -599,11 +619,7 @@ func ansiC(v string) string {
 			b.WriteByte(c)
 		}
 	}
-	out := b.String()
-	if i := strings.IndexByte(out, 0); i >= 0 {
-		out = out[:i]
-	}
-	return out
+	return b.String(), false
 }
 
 func isHex(c byte) bool {

@@ -221,7 +221,7 @@ func printfEscape(v string) (string, int, bool) {
 			k++
 		}
 	}
-	t, _ := echoEscapes(v[:k])
+	t, _ := unescape(v[:k], false)
 	return t, k, false
 }
 
@@ -247,7 +247,7 @@ func (s *Shell) conversion(verb byte, flags, prec string, hasPrec bool, timeFmt 
 		return trunc(v), true, 0, false
 	case 'b':
 		v, _ := next()
-		t, st := echoEscapes(v)
+		t, st := unescape(v, false)
 		return trunc(t), true, 0, st
 	case 'q':
 		if s.d == Dash {

@@ -150,6 +150,16 @@ func (s *Store) SourceState(ctx context.Context, a netip.Addr) (session.State, e
 	return st, nil
 }
 
+// preparer prepares statements in tx until one fails; the failure is in err.
+func preparer(ctx context.Context, tx *sql.Tx, err *error) func(q string) *sql.Stmt {
+	return func(q string) (st *sql.Stmt) {
+		if *err == nil {
+			st, *err = tx.PrepareContext(ctx, q)
+		}
+		return st
+	}
+}
+
 // Apply implements store.Store.
 func (s *Store) Apply(ctx context.Context, o store.Origin, pos uint64, entries []store.Entry, states map[netip.Addr]session.State) error {
 	tx, err := s.db.BeginTx(ctx, nil)
@@ -157,14 +167,7 @@ func (s *Store) Apply(ctx context.Context, o store.Origin, pos uint64, entries [
 		return fmt.Errorf("write to the store: %w", err)
 	}
 	defer tx.Rollback()
-	prep := func(q string) *sql.Stmt {
-		if err != nil {
-			return nil
-		}
-		var st *sql.Stmt
-		st, err = tx.PrepareContext(ctx, q)
-		return st
-	}
+	prep := preparer(ctx, tx, &err)
 	insEvent := prep("INSERT OR IGNORE INTO event (origin, seq, session, time, raw) VALUES (?, ?, ?, ?, ?)")
 	upSession := prep(`INSERT INTO session (id, source, started, ended, hour, requests, persona, sensor) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET ended = max(ended, excluded.ended), requests = requests + excluded.requests, dirty = 1,
@@ -358,14 +361,7 @@ func (s *Store) SaveAnalyses(ctx context.Context, list []store.Analysis) error {
 		return fmt.Errorf("keep an analysis: %w", err)
 	}
 	defer tx.Rollback()
-	prep := func(q string) *sql.Stmt {
-		if err != nil {
-			return nil
-		}
-		var st *sql.Stmt
-		st, err = tx.PrepareContext(ctx, q)
-		return st
-	}
+	prep := preparer(ctx, tx, &err)
 	up := prep("UPDATE session SET summary = ?, version = ?, dirty = 0 WHERE id = ?")
 	del := prep("DELETE FROM indicator WHERE session = ?")
 	ins := prep("INSERT OR REPLACE INTO indicator (session, type, value, role, layer, confidence, first, last, source) VALUES (?,?,?,?,?,?,?,?,?)")
