@@ -2,12 +2,20 @@
 //
 // # Promise
 //
-// [Journal.Append] gives an event its sequence number and hands it to the one
-// writer goroutine. [Journal.Wait] returns when the event is in the kernel's
-// hands (write(2) has returned) or when [Patience] is over, whichever is first:
-// so a client is never kept waiting by a dead disk, and a killed process loses
-// nothing that was answered. fsync begins at most [SyncDelay] after the first
-// byte that is not yet synced.
+// [Journal.Append] gives an event its sequence number and puts it into the batch.
+// [Journal.Before] sends an answer when the event is in the kernel's hands
+// (write(2) has returned) or when [Patience] is over, whichever is first: so a
+// client is never kept waiting by a dead disk, and a killed process loses nothing
+// that was answered. fsync begins at most [SyncDelay] after the first byte that is
+// not yet synced.
+//
+// # Who writes
+//
+// Who needs the record and finds nobody at work writes the batch itself, on its own
+// thread: waking another goroutine costs more than the write. Whoever comes
+// meanwhile waits, and the writer goroutine takes what they wait for together. While
+// the disk is slow nobody but the writer goroutine touches it, and the clock
+// goroutine, which never does, sends the answer of a writer that is stuck.
 //
 // An event whose write is late or fails stays in the queue: a ring in a memfd
 // that the supervisor holds, so that it outlives this process. From then on all
@@ -29,8 +37,9 @@
 //
 // # Locks
 //
-// mu guards the pending batch and the sequence number and is never held across
-// a system call; only the writer goroutine touches the segment file.
+// mu guards the pending batch, the sequence number and who leads, and is never held
+// across a system call. file is held by whoever writes to the segment. file comes
+// before mu. fsync runs beside the writes, on a goroutine of its own, with neither.
 package journal
 
 import (
@@ -61,13 +70,19 @@ const (
 	MaxRecord = 16 << 20
 	// retryEvery is the pause between tries while the disk refuses.
 	retryEvery = 100 * time.Millisecond
-	// linger is how long an event that nobody waits for may lie before it is
-	// written: what is waited for takes it along, so a request and its answer are
-	// one write.
-	linger = 3 * time.Millisecond
+	// tick is the clock's step. An event that nobody waits for lies for one to two
+	// of them before it is written: what is waited for takes it along, so a request
+	// and its answer are one write.
+	tick = 4 * time.Millisecond
 	// lingerBytes is how much may lie so.
 	lingerBytes = 64 << 10
-	suffix      = ".wfj"
+	// slowWrite is how long a write may take before only the writer goroutine
+	// writes, and slowFor how long that lasts.
+	slowWrite = 10 * time.Millisecond
+	slowFor   = time.Second
+	// keepBatch is the largest buffer that is kept for the next batch.
+	keepBatch = 1 << 20
+	suffix    = ".wfj"
 )
 
 // File is what the journal needs of a segment's file. Tests give one that fails
@@ -95,9 +110,6 @@ type Config struct {
 	MaxAge time.Duration
 	// Open opens a segment for appending; nil means the real file system.
 	Open func(path string, size int64) (File, error)
-	// Written, if set, is called by the writer after records were written; it
-	// must not block.
-	Written func(lastSeq uint64)
 }
 
 // Stats are the journal's counters.
@@ -120,36 +132,51 @@ type Journal struct {
 	cfg  Config
 	ring *Ring
 
-	mu      sync.Mutex
-	seq     uint64
-	batch   []byte // framed records waiting for the writer
-	batchN  int
-	batchTo uint64 // last seq in batch
-	spilled bool   // events go to the ring
-	closed  bool
+	mu       sync.Mutex
+	seq      uint64
+	batch    []byte // framed records waiting to be written
+	batchN   int
+	batchTo  uint64        // last seq in batch
+	batchAt  time.Duration // when the first of them came
+	spare    []byte        // the buffer of the batch after this one
+	writing  []byte        // the batch in the hands of whoever holds file
+	lead     leader        // who writes for itself, if somebody does
+	spilled  bool          // events go to the ring
+	closed   bool
+	waiters  map[uint64][]chan struct{}
+	slowTill time.Duration // until then only the writer goroutine writes
 
 	written atomic.Uint64 // all events up to here are in the segment file or the ring
-	wake    chan struct{}
-	lie     *time.Timer // kicks the writer for what nobody waits for
-	done    chan struct{}
+	wake    chan struct{} // to the writer goroutine
+	toSync  chan struct{} // to the syncing goroutine
+	ticking atomic.Bool   // the clock runs
+	wind    chan struct{} // starts the clock
 	stop    chan struct{}
+	done    sync.WaitGroup
+	base    time.Time // all durations in here count from it
 
-	// owned by the writer
-	f        File
-	size     int64
-	path     string
-	segs     []segment
-	unsynced bool
-	firstUns time.Time
+	file  sync.Mutex
+	f     File
+	size  int64
+	path  string
+	segs  []segment
+	ended bool
+
+	unsynced atomic.Int64 // when the first byte came that is not synced; 0: none
+	syncing  atomic.Int64 // when the fsync began that is under way; 0: none
 
 	late, syncErrs atomic.Uint64
 	wrErr          atomic.Value // string
 	torn           int64
 	total          atomic.Int64
 	nsegs          atomic.Int64
+}
 
-	waiters map[uint64][]chan struct{}
-	writing []byte // the batch in the writer's hands; guarded by mu
+// leader is a goroutine that writes the batch before it sends an answer.
+type leader struct {
+	send  func() // nil: nobody leads, or the clock has taken the answer over
+	since time.Duration
+	taken chan struct{} // set when the clock sends in its stead, closed when it has
 }
 
 type segment struct {
@@ -178,10 +205,8 @@ func Open(cfg Config) (*Journal, error) {
 		}
 		cfg.Queue = r
 	}
-	j := &Journal{cfg: cfg, ring: cfg.Queue, wake: make(chan struct{}, 1), done: make(chan struct{}), stop: make(chan struct{}),
-		waiters: map[uint64][]chan struct{}{}}
-	j.lie = time.AfterFunc(time.Hour, j.kick)
-	j.lie.Stop()
+	j := &Journal{cfg: cfg, ring: cfg.Queue, wake: make(chan struct{}, 1), toSync: make(chan struct{}, 1), wind: make(chan struct{}, 1),
+		stop: make(chan struct{}), waiters: map[uint64][]chan struct{}{}, base: time.Now()}
 	j.wrErr.Store("")
 	segs, err := listSegments(cfg.Dir)
 	if err != nil {
@@ -235,7 +260,10 @@ func Open(cfg Config) (*Journal, error) {
 			return nil, fmt.Errorf("open the journal's last segment: %w", err)
 		}
 	}
+	j.done.Add(3)
 	go j.run()
+	go j.clock()
+	go j.syncer()
 	if j.spilled {
 		j.kick()
 	}
@@ -273,19 +301,19 @@ func (j *Journal) Append(e *event.Event) (uint64, error) {
 	if j.spilled {
 		j.spill(seq, b)
 	} else {
+		if j.batchN == 0 {
+			j.batchAt = j.now()
+		}
 		j.batch = appendRecord(j.batch, seq, b)
 		j.batchN++
 		j.batchTo = seq
 	}
 	now := j.spilled || len(j.batch) > lingerBytes
-	first := j.batchN == 1 && !j.spilled
 	j.mu.Unlock()
-	switch {
-	case now:
+	if now {
 		j.kick()
-	case first:
-		j.lie.Reset(linger)
 	}
+	j.windUp()
 	return seq, nil
 }
 
@@ -309,17 +337,61 @@ func (j *Journal) kick() {
 	}
 }
 
-// Wait returns when the event seq is written or safe in the ring, or when
-// Patience is over; then every pending event moves to the ring. It reports
-// whether the record came first.
-func (j *Journal) Wait(seq uint64) bool {
+// Before calls send once the event seq is written or safe in the ring, or when
+// Patience is over, and returns when send has. Then every pending event moves to the
+// ring. Where the disk is stuck send runs on another goroutine, and Before returns
+// only when the disk lets go of the caller.
+func (j *Journal) Before(seq uint64, send func()) {
 	if j.written.Load() >= seq {
-		return true
+		send()
+		return
 	}
+	if j.file.TryLock() {
+		j.mu.Lock()
+		if j.mayLead(seq) {
+			j.lead = leader{send: send, since: j.now()}
+			j.mu.Unlock()
+			j.windUp()
+			j.commit()
+			j.mu.Lock()
+			taken := j.lead.taken
+			j.lead = leader{}
+			more := j.spilled || len(j.waiters) > 0
+			j.mu.Unlock()
+			j.file.Unlock()
+			if more {
+				j.kick()
+			}
+			if taken != nil {
+				<-taken
+				return
+			}
+			send()
+			return
+		}
+		j.mu.Unlock()
+		j.file.Unlock()
+	}
+	j.wait(seq)
+	send()
+}
+
+// mayLead tells whether the caller, who holds file and mu, writes for itself: not
+// while the disk is slow, nor where a new segment must be begun.
+func (j *Journal) mayLead(seq uint64) bool {
+	now := j.now()
+	syncs := time.Duration(j.syncing.Load())
+	return !j.spilled && j.written.Load() < seq && now >= j.slowTill && (syncs == 0 || now-syncs < slowWrite) &&
+		j.f != nil && j.size+int64(len(j.batch)) <= SegmentSize
+}
+
+// wait returns when the event seq is written or safe in the ring, or when Patience
+// is over.
+func (j *Journal) wait(seq uint64) {
 	j.mu.Lock()
 	if j.written.Load() >= seq {
 		j.mu.Unlock()
-		return true
+		return
 	}
 	ch := make(chan struct{})
 	j.waiters[seq] = append(j.waiters[seq], ch)
@@ -329,14 +401,13 @@ func (j *Journal) Wait(seq uint64) bool {
 	defer t.Stop()
 	select {
 	case <-ch:
-		return true
+		return
 	case <-t.C:
 	}
 	j.late.Add(1)
 	j.mu.Lock()
 	j.beginSpill()
 	j.mu.Unlock()
-	return false
 }
 
 // beginSpill moves what the writer has not taken, and what it is busy with, to
@@ -347,17 +418,12 @@ func (j *Journal) beginSpill() {
 	}
 	j.spilled = true
 	// What the writer has in its hands may or may not reach the disk: keep a copy.
-	for _, b := range [][]byte{j.inflight(), j.batch} {
+	for _, b := range [][]byte{j.writing, j.batch} {
 		eachRecord(b, func(seq uint64, payload []byte) { j.ring.push(seq, payload) })
 	}
-	if j.batchN > 0 {
-		j.batch, j.batchN = nil, 0
-	}
+	j.batch, j.batchN = j.batch[:0], 0
 	j.advance(j.seq)
 }
-
-// inflight is the batch the writer is writing; mu is held.
-func (j *Journal) inflight() []byte { return j.writing }
 
 // advance says that all events up to seq are safe; mu is held.
 func (j *Journal) advance(seq uint64) {
@@ -374,6 +440,9 @@ func (j *Journal) advance(seq uint64) {
 		}
 	}
 }
+
+// now is the monotonic time since the journal was opened; never 0.
+func (j *Journal) now() time.Duration { return time.Since(j.base) + 1 }
 
 // Seq is the last number given out.
 func (j *Journal) Seq() uint64 {
@@ -422,9 +491,8 @@ func (j *Journal) Close() error {
 	}
 	j.closed = true
 	j.mu.Unlock()
-	j.lie.Stop()
 	close(j.stop)
-	<-j.done
+	j.done.Wait()
 	return nil
 }
 

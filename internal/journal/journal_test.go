@@ -78,7 +78,7 @@ func put(t *testing.T, j *Journal, from, to int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		j.Wait(seq)
+		j.Before(seq, func() {})
 	}
 }
 
@@ -305,7 +305,7 @@ func TestRotationAndBounds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		j.Wait(seq)
+		j.Before(seq, func() {})
 	}
 	j.Close()
 	segs, _ := listSegments(dir)
@@ -393,7 +393,7 @@ func FuzzReadSegment(f *testing.F) {
 		if err != nil {
 			t.Skip()
 		}
-		j.Wait(seq)
+		j.Before(seq, func() {})
 		j.Close()
 		r := NewReader(dir, seq-1)
 		defer r.Close()
@@ -415,6 +415,136 @@ func BenchmarkAppendWait(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		seq, _ := j.Append(e)
-		j.Wait(seq)
+		j.Before(seq, func() {})
 	}
+}
+
+// Whatever the answer waits for is in the file when it leaves, whoever wrote it.
+func TestAnswersLeaveAfterTheirRecord(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, Config{Dir: dir})
+	const clients, each = 16, 200
+	var wg sync.WaitGroup
+	var early atomic.Int64
+	for range clients {
+		wg.Go(func() {
+			for i := range each {
+				j.Append(ev(i))
+				seq, _ := j.Append(ev(i))
+				j.Before(seq, func() {
+					if j.written.Load() < seq {
+						early.Add(1)
+					}
+				})
+				if i%20 == 0 {
+					j.Append(ev(i)) // what nobody waits for
+				}
+			}
+		})
+	}
+	wg.Wait()
+	deadline := time.Now().Add(5 * time.Second)
+	want := uint64(clients * (2*each + each/20))
+	for j.written.Load() < want && time.Now().Before(deadline) {
+		time.Sleep(time.Millisecond)
+	}
+	got, _ := statuses(t, dir) // without a Flush: the clock has brought the rest along
+	if uint64(len(got)) != want || early.Load() > int64(j.Stats().Late) {
+		t.Fatalf("%d events, want %d; %d answers left early, %d told late", len(got), want, early.Load(), j.Stats().Late)
+	}
+	j.Close()
+}
+
+// The answer of one who is stuck in a write leaves in time, and others write on into
+// the queue; the disk that comes back takes all of it once.
+func TestStuckWriteHoldsNoAnswer(t *testing.T) {
+	dir := t.TempDir()
+	stuck := make(chan struct{})
+	var hold atomic.Bool
+	j := open(t, Config{Dir: dir, Open: func(path string, size int64) (File, error) {
+		f, err := openFile(path, size)
+		return stuckDisk{f, &hold, stuck}, err
+	}})
+	put(t, j, 1, 5)
+	hold.Store(true)
+	sent := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		seq, _ := j.Append(ev(6))
+		j.Before(seq, func() { close(sent) })
+	}()
+	select {
+	case <-sent:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the answer waits for the disk")
+	}
+	put(t, j, 7, 40) // nobody of these may be stuck
+	if j.Stats().Late == 0 || j.Stats().Queued < 34 {
+		t.Fatalf("%+v", j.Stats())
+	}
+	close(stuck)
+	<-done
+	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
+	defer stop()
+	if err := j.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	j.Close()
+	got, _ := statuses(t, dir)
+	wantSeq(t, got, 1, 40)
+}
+
+type stuckDisk struct {
+	File
+	hold  *atomic.Bool
+	stuck chan struct{}
+}
+
+func (d stuckDisk) Write(p []byte) (int, error) {
+	if d.hold.Load() {
+		<-d.stuck
+	}
+	return d.File.Write(p)
+}
+
+// fsync begins in time, and no answer waits for it.
+func TestSyncBeginsInTime(t *testing.T) {
+	dir := t.TempDir()
+	began := make(chan time.Time, 16)
+	slow := make(chan struct{})
+	j := open(t, Config{Dir: dir, Open: func(path string, size int64) (File, error) {
+		f, err := openFile(path, size)
+		return slowSync{f, began, slow}, err
+	}})
+	from := time.Now()
+	put(t, j, 1, 1)
+	at := <-began
+	// The clock's steps are the machine's: twice the promise is a fault on any.
+	if d := at.Sub(from); d > 2*SyncDelay+time.Second {
+		t.Fatalf("fsync began after %v", d)
+	}
+	put(t, j, 2, 50)
+	if l := j.Stats().Late; l != 0 {
+		t.Fatalf("%d answers were late while fsync ran", l)
+	}
+	close(slow)
+	j.Close()
+	got, _ := statuses(t, dir)
+	wantSeq(t, got, 1, 50)
+}
+
+type slowSync struct {
+	File
+	began chan time.Time
+	slow  chan struct{}
+}
+
+func (d slowSync) Sync() error {
+	select {
+	case d.began <- time.Now():
+	default:
+	}
+	<-d.slow
+	return d.File.Sync()
 }

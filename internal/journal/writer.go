@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -8,68 +9,186 @@ import (
 	"github.com/whalefall/whalefall/internal/event"
 )
 
-// run is the writer goroutine: it alone touches the segment file. It ends when
-// stop is closed and a last try to write all that is pending was made.
+// run is the writer goroutine: it writes what nobody writes for itself, and empties
+// the ring. It ends when stop is closed and a last try to write all that is pending
+// was made.
 func (j *Journal) run() {
-	defer close(j.done)
-	sync := time.NewTimer(time.Hour)
-	sync.Stop()
+	defer j.done.Done()
 	retry := time.NewTimer(time.Hour)
-	retry.Stop()
-	var armed bool
+	defer retry.Stop()
 	for {
 		stopping := false
 		select {
 		case <-j.wake:
-		case <-sync.C:
-			armed = false
-			j.sync()
 		case <-retry.C:
 		case <-j.stop:
 			stopping = true
 		}
+		j.file.Lock()
+		j.commit()
 		j.mu.Lock()
-		b, to := j.batch, j.batchTo
-		j.batch, j.batchN = nil, 0
-		j.writing = b
 		spilled := j.spilled
 		j.mu.Unlock()
-		if len(b) > 0 {
-			err := j.write(b)
-			j.mu.Lock()
-			j.writing = nil
-			if err != nil {
-				if !j.spilled {
-					j.writing = b
-					j.beginSpill()
-					j.writing = nil
-				}
-			} else {
-				if j.spilled {
-					// The write was only late: its queued copy must not count twice.
-					j.ring.dropUpTo(to)
-				}
-				j.advance(to)
-			}
-			spilled = j.spilled
-			j.mu.Unlock()
-		}
-		if spilled {
-			if !j.drain() {
-				retry.Reset(retryEvery)
-			}
-		}
-		if j.unsynced && !armed {
-			armed = true
-			sync.Reset(SyncDelay - time.Millisecond)
+		if spilled && !j.drain() {
+			retry.Reset(retryEvery)
 		}
 		if stopping {
-			j.sync()
 			if j.f != nil {
+				j.sync(j.f)
 				j.f.Close()
+				j.f = nil
 			}
+			j.ended = true
+		}
+		j.file.Unlock()
+		if stopping {
 			return
 		}
+	}
+}
+
+// commit writes the batch and says so to all who wait. Where the disk refuses, the
+// batch goes to the ring. The caller holds file.
+func (j *Journal) commit() {
+	j.mu.Lock()
+	b, to := j.batch, j.batchTo
+	if len(b) == 0 {
+		j.mu.Unlock()
+		return
+	}
+	j.batch, j.batchN = j.spare, 0
+	j.spare = nil
+	j.writing = b
+	j.mu.Unlock()
+	from := j.now()
+	err := j.write(b)
+	took := j.now() - from
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if took > slowWrite {
+		j.slowTill = from + took + slowFor
+	}
+	switch {
+	case err != nil:
+		j.beginSpill() // with what is in writing, unless it is there already
+	case j.spilled:
+		// The write was only late: its queued copy must not count twice.
+		j.ring.dropUpTo(to)
+	}
+	j.writing = nil
+	if err == nil {
+		j.advance(to)
+	}
+	if cap(b) <= keepBatch {
+		j.spare = b[:0]
+	}
+}
+
+// clock writes what lies too long, begins the fsync that is due, and sends the
+// answer of a leader whose write is late. It stands still while there is nothing to
+// do, and never touches the disk.
+func (j *Journal) clock() {
+	defer j.done.Done()
+	t := time.NewTicker(time.Hour)
+	defer t.Stop()
+	for {
+		select {
+		case <-j.wind:
+		case <-j.stop:
+			return
+		}
+		t.Reset(tick)
+		for busy := true; busy; {
+			select {
+			case <-t.C:
+			case <-j.stop:
+				return
+			}
+			busy = j.look()
+			if !busy {
+				// Who came after the look sees that the clock stands, or is seen here.
+				j.ticking.Store(false)
+				busy = j.look() && j.ticking.CompareAndSwap(false, true)
+			}
+		}
+		t.Reset(time.Hour)
+	}
+}
+
+// look is one step of the clock. It reports whether another is needed.
+func (j *Journal) look() bool {
+	now := j.now()
+	j.mu.Lock()
+	lies := j.batchN > 0
+	lying := lies && now-j.batchAt >= tick
+	leads := j.lead.send != nil
+	if leads && now-j.lead.since >= Patience {
+		send, taken := j.lead.send, make(chan struct{})
+		j.lead.send, j.lead.taken = nil, taken
+		j.late.Add(1)
+		j.beginSpill()
+		go func() {
+			send()
+			close(taken)
+		}()
+	}
+	j.mu.Unlock()
+	if lying {
+		j.kick()
+	}
+	since := j.unsynced.Load()
+	if since != 0 && now-time.Duration(since) >= SyncDelay-2*tick {
+		select {
+		case j.toSync <- struct{}{}:
+		default:
+		}
+	}
+	return lies || leads || since != 0
+}
+
+// windUp starts the clock where it stands still.
+func (j *Journal) windUp() {
+	if !j.ticking.Load() && j.ticking.CompareAndSwap(false, true) {
+		select {
+		case j.wind <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// syncer calls fsync beside the writes, so that none waits for it.
+func (j *Journal) syncer() {
+	defer j.done.Done()
+	for {
+		select {
+		case <-j.toSync:
+		case <-j.stop:
+			return
+		}
+		j.file.Lock()
+		f := j.f
+		j.file.Unlock()
+		if f != nil {
+			j.sync(f)
+		}
+	}
+}
+
+// sync brings to the disk what was written before the call.
+func (j *Journal) sync(f File) {
+	if j.unsynced.Swap(0) == 0 {
+		return
+	}
+	j.syncing.Store(int64(j.now()))
+	j.fsync(f)
+	j.syncing.Store(0)
+}
+
+func (j *Journal) fsync(f File) {
+	// A segment that was closed meanwhile is synced by who closed it.
+	if err := f.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
+		j.syncErrs.Add(1)
+		j.cfg.Log.Error("journal: fsync", "err", err)
 	}
 }
 
@@ -132,19 +251,15 @@ func (j *Journal) write(b []byte) error {
 		j.wrErr.Store("")
 		j.cfg.Log.Info("journal: the disk takes bytes again")
 	}
-	if !j.unsynced {
-		j.unsynced = true
-		j.firstUns = time.Now()
-	}
-	if j.cfg.Written != nil {
-		var last uint64
-		eachRecord(b, func(seq uint64, _ []byte) { last = seq })
-		j.cfg.Written(last)
-	}
+	j.unsynced.CompareAndSwap(0, int64(j.now()))
+	j.windUp()
 	return nil
 }
 
 func (j *Journal) tryWrite(b []byte) error {
+	if j.ended {
+		return ErrClosed
+	}
 	if j.f == nil || j.size+int64(len(b)) > SegmentSize && j.size > headerSize {
 		if err := j.rotate(firstSeq(b)); err != nil {
 			return err
@@ -175,10 +290,13 @@ func (j *Journal) tryWrite(b []byte) error {
 }
 
 func (j *Journal) rotate(first uint64) error {
-	if j.f != nil {
-		j.sync()
-		j.f.Close()
+	if old := j.f; old != nil {
 		j.f = nil
+		j.unsynced.Store(0)
+		j.beside(func() {
+			j.fsync(old)
+			old.Close()
+		})
 	}
 	path := segmentPath(j.cfg.Dir, first)
 	f, err := j.cfg.Open(path, 0)
@@ -192,8 +310,10 @@ func (j *Journal) rotate(first uint64) error {
 		return fmt.Errorf("begin a segment of the journal: %w", err)
 	}
 	if d, err := os.Open(j.cfg.Dir); err == nil {
-		d.Sync() // the name must survive a power cut as the bytes do
-		d.Close()
+		j.beside(func() {
+			d.Sync() // the name must survive a power cut as the bytes do
+			d.Close()
+		})
 	}
 	j.f, j.size, j.path = f, headerSize, path
 	j.segs = append(j.segs, segment{path, first, headerSize, time.Now()})
@@ -201,6 +321,16 @@ func (j *Journal) rotate(first uint64) error {
 	j.expire()
 	j.nsegs.Store(int64(len(j.segs)))
 	return nil
+}
+
+// beside runs what waits for the disk on a goroutine that Close waits for. The
+// caller is one of the journal's own goroutines or holds file before ended is set.
+func (j *Journal) beside(f func()) {
+	j.done.Add(1)
+	go func() {
+		defer j.done.Done()
+		f()
+	}()
 }
 
 // expire removes the oldest segments beyond the bounds. The newest stays.
@@ -219,15 +349,4 @@ func (j *Journal) expire() {
 		j.total.Add(-s.size)
 		j.segs = j.segs[1:]
 	}
-}
-
-func (j *Journal) sync() {
-	if !j.unsynced || j.f == nil {
-		return
-	}
-	if err := j.f.Sync(); err != nil {
-		j.syncErrs.Add(1)
-		j.cfg.Log.Error("journal: fsync", "err", err)
-	}
-	j.unsynced = false
 }

@@ -61,7 +61,9 @@ const (
 // Journal is what a recorder needs of the journal.
 type Journal interface {
 	Append(e *event.Event) (uint64, error)
-	Wait(seq uint64) bool
+	// Before calls send when the event seq is safe or too late, and returns when
+	// send has.
+	Before(seq uint64, send func())
 }
 
 // Config is what all connections of a sensor share.
@@ -398,10 +400,13 @@ func (c *Conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	wait, ended := c.feedOut(p, now)
 	c.mu.Unlock()
+	var n int
+	var err error
 	if wait > 0 {
-		c.rec.cfg.Journal.Wait(wait)
+		c.rec.cfg.Journal.Before(wait, func() { n, err = c.Conn.Write(p) })
+	} else {
+		n, err = c.Conn.Write(p)
 	}
-	n, err := c.Conn.Write(p)
 	c.out.Add(int64(n))
 	now = time.Now()
 	c.active.Store(now.UnixNano())

@@ -40,7 +40,7 @@ func (b *book) Append(e *event.Event) (uint64, error) {
 	return uint64(len(b.evs)), nil
 }
 
-func (b *book) Wait(uint64) bool { return true }
+func (b *book) Before(_ uint64, send func()) { send() }
 
 func (b *book) of(k event.Kind) []event.Event {
 	b.mu.Lock()
@@ -421,4 +421,4 @@ func BenchmarkPing(b *testing.B) {
 type discard struct{}
 
 func (discard) Append(e *event.Event) (uint64, error) { return 1, nil }
-func (discard) Wait(uint64) bool                      { return true }
+func (discard) Before(_ uint64, send func())          { send() }

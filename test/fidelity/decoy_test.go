@@ -40,7 +40,7 @@ func (d decoy) Dial(ctx context.Context) (net.Conn, error) {
 type forgetful struct{}
 
 func (forgetful) Append(*event.Event) (uint64, error) { return 1, nil }
-func (forgetful) Wait(uint64) bool                    { return true }
+func (forgetful) Before(_ uint64, send func())        { send() }
 
 func startDecoy(t *testing.T, name string, worlds engineapi.Worlds) decoy {
 	t.Helper()

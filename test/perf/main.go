@@ -405,7 +405,7 @@ func fill(data string, mb int, bin string) error {
 			return err
 		}
 		if i%64 == 0 {
-			j.Wait(seq)
+			j.Before(seq, func() {})
 		}
 	}
 	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
