@@ -56,7 +56,7 @@ func artifactCommand() *cobra.Command {
 	var raw bool
 	get := &cobra.Command{Use: "get SHA256", Short: "Write an artifact as a zip with AES and the password \"infected\"", Args: exactArgs(1, "the SHA-256 (or its beginning)"),
 		Example: "  whalefall artifact get 2cf24dba -o sample.zip\n  7z x -pinfected sample.zip",
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			d, err := openData(cmd.Context(), dataDir)
 			if err != nil {
 				return err
@@ -89,7 +89,11 @@ func artifactCommand() *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("write the artifact: %w", err)
 				}
-				defer of.Close()
+				defer func() {
+					if e := of.Close(); e != nil && err == nil {
+						err = fmt.Errorf("write the artifact: %w", e)
+					}
+				}()
 				w = of
 			} else if isTerminal(w) {
 				return withHint(fmt.Errorf("an artifact is not written to a terminal"), "name a file with -o FILE")
@@ -114,6 +118,9 @@ func artifactCommand() *cobra.Command {
 }
 
 func isTerminal(w io.Writer) bool {
+	if o, ok := w.(*output); ok {
+		w = o.w
+	}
 	f, ok := w.(*os.File)
 	if !ok {
 		return false

@@ -48,7 +48,7 @@ func child(name string) int {
 	life := os.NewFile(4, "life")
 	pair := os.NewFile(5, "pair")
 	b, err := io.ReadAll(io.LimitReader(conf, 16<<20))
-	conf.Close()
+	_ = conf.Close() // read to its end
 	if err != nil || len(b) == 0 {
 		fmt.Fprintf(os.Stderr, "whalefall: %s is started by `whalefall serve` alone\n", name)
 		return 2
@@ -106,7 +106,7 @@ func runOperator(c operatorConfig, life, pair *os.File) error {
 	for i, name := range c.Listeners {
 		f := os.NewFile(uintptr(6+i), name)
 		ln, err := net.FileListener(f)
-		f.Close()
+		_ = f.Close() // ln holds a copy
 		if err != nil {
 			return fmt.Errorf("take over the %s listener: %w", name, err)
 		}

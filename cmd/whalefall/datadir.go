@@ -50,7 +50,7 @@ func (d dirs) prepare() error {
 		return fmt.Errorf("data directory %s: %w", d.root, err)
 	}
 	_, statErr := os.Stat(abs)
-	if err := os.MkdirAll(abs, 0o755); err != nil {
+	if err := os.MkdirAll(abs, 0o755); err != nil { //nolint:gosec // the sensor's uid passes through; what lies below is closed
 		return withHint(fmt.Errorf("make the data directory: %w", err), "give another with --data DIR")
 	}
 	if statErr == nil {
@@ -69,7 +69,7 @@ func (d dirs) prepare() error {
 		}
 	}
 	if _, err := os.Stat(d.format()); errors.Is(err, fs.ErrNotExist) {
-		if err := os.WriteFile(d.format(), []byte(formatVersion), 0o644); err != nil {
+		if err := os.WriteFile(d.format(), []byte(formatVersion), 0o644); err != nil { //nolint:gosec // one digit, which any user's `doctor` may read
 			return withHint(fmt.Errorf("write to the data directory: %w", err), "is it writable, and the disk not full?")
 		}
 	}
@@ -153,10 +153,10 @@ func (d *data) Close() {
 		d.proj.Close()
 	}
 	if d.store != nil {
-		d.store.Close()
+		_ = d.store.Close() // every change was committed
 	}
 	if d.lockF != nil {
-		d.lockF.Close()
+		_ = d.lockF.Close() // the lock goes with it
 	}
 }
 

@@ -47,13 +47,13 @@ func exportCommand() *cobra.Command {
 					return err
 				}
 				cw := csv.NewWriter(w)
-				cw.Write([]string{"type", "value", "role", "first_seen", "last_seen", "sessions", "sources", "layer", "confidence"})
+				_ = cw.Write([]string{"type", "value", "role", "first_seen", "last_seen", "sessions", "sources", "layer", "confidence"})
 				for _, r := range iocRows(ind) {
-					cw.Write([]string{r.Type, csvSafe(red.String(r.Value)), r.Role, r.FirstSeen.Format("2006-01-02T15:04:05Z"), r.LastSeen.Format("2006-01-02T15:04:05Z"),
+					_ = cw.Write([]string{r.Type, csvSafe(red.String(r.Value)), r.Role, r.FirstSeen.Format("2006-01-02T15:04:05Z"), r.LastSeen.Format("2006-01-02T15:04:05Z"),
 						strconv.Itoa(r.Sessions), strconv.Itoa(r.Sources), r.Layer, strconv.FormatFloat(r.Confidence, 'f', 2, 64)})
 				}
 				cw.Flush()
-				return cw.Error()
+				return cw.Error() // the first failure of any line
 			}
 			for _, s := range l {
 				evs, err := d.store.Events(ctx, s.ID)

@@ -144,12 +144,12 @@ func openImporter(ctx context.Context, d dirs) (*importer, func(), error) {
 	}
 	imp := newImporter(j, d)
 	if err := imp.learn(); err != nil {
-		j.Close()
+		_ = j.Close() // nothing was appended
 		x.Close()
 		return nil, nil, err
 	}
 	return imp, func() {
-		j.Close()
+		_ = j.Close() // flush has told of what was not written
 		// What was taken in is judged at once, while the lock is held.
 		if _, err := x.proj.Step(context.WithoutCancel(ctx), 0); err != nil {
 			fmt.Fprintln(os.Stderr, "whalefall:", err)
@@ -168,7 +168,7 @@ func (i *importer) learn() error {
 	defer r.Close()
 	for {
 		_, p, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -273,7 +273,7 @@ func (i *importer) read(ctx context.Context, name string, in io.Reader) (importS
 				st.damaged(n, derr.Error())
 			}
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

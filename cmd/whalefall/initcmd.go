@@ -141,7 +141,7 @@ func initCommand() *cobra.Command {
 				return fmt.Errorf("write the configuration: %w", err)
 			}
 			if _, err := io.WriteString(f, text); err != nil {
-				f.Close()
+				_ = f.Close() // the write's failure is told
 				return fmt.Errorf("write the configuration: %w", err)
 			}
 			if err := f.Close(); err != nil {

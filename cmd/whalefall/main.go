@@ -62,9 +62,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := rootCommand()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	out := &output{w: stdout}
+	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	if err == nil && out.failed() != nil {
+		err = fmt.Errorf("write the output: %w", out.failed())
+	}
 	if err == nil {
 		return 0
 	}

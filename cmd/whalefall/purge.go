@@ -46,7 +46,7 @@ says how much went and when, so that a rebuild does not bring it back.`,
 				return withHint(errors.New("the data directory is being served"), "stop serve first")
 			}
 			stone := &event.Purged{Source: source, Session: sess, SHA256: sha}
-			drop := func(*event.Event) bool { return false }
+			var drop func(*event.Event) bool
 			switch {
 			case sha != "":
 				st, err := artifact.Open(artifact.Config{Dir: d.artifacts()})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -40,7 +41,7 @@ const (
 // serveFlags are serve's own; where a configuration file has the same name, the
 // flag wins.
 type serveFlags struct {
-	listen, refuse                                         []string
+	listen                                                 []string
 	tlsListen, data, persona, host, latency, egress, world string
 	web, config                                            string
 	unconfined                                             bool
@@ -202,13 +203,13 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	files, err := openListeners(p, &sc)
+	files, err := openListeners(cmd.Context(), p, &sc)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		for _, f := range files {
-			f.Close()
+			_ = f.Close() // a listening socket: nothing waits in it
 		}
 	}()
 	ring, err := journal.NewRing(journal.DefaultRing)
@@ -219,7 +220,7 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	opFiles, web, err := operatorListeners(d, p.Web)
+	opFiles, web, err := operatorListeners(cmd.Context(), d, p.Web)
 	if err != nil {
 		return err
 	}
@@ -442,7 +443,7 @@ func refuseRules(l []refuseConfig) ([]sensor.Refuse, error) {
 }
 
 // openListeners opens what attackers reach.
-func openListeners(p plan, c *sensor.Config) ([]*os.File, error) {
+func openListeners(ctx context.Context, p plan, c *sensor.Config) ([]*os.File, error) {
 	var files []*os.File
 	open := func(addr string, tls bool) error {
 		// Either wildcard alone takes both families; side by side each takes its own.
@@ -453,7 +454,7 @@ func openListeners(p plan, c *sensor.Config) ([]*os.File, error) {
 		case host == "0.0.0.0" && slices.Contains(p.Listen, net.JoinHostPort("::", port)):
 			network = "tcp4"
 		}
-		ln, err := net.Listen(network, addr)
+		ln, err := listenTCP(ctx, network, addr)
 		if err != nil {
 			hint := "is the address this machine's?"
 			if errors.Is(err, syscall.EADDRINUSE) {
@@ -463,12 +464,12 @@ func openListeners(p plan, c *sensor.Config) ([]*os.File, error) {
 			}
 			return withHint(fmt.Errorf("listen on %s: %w", addr, errors.Unwrap(err)), hint)
 		}
-		f, err := ln.(*net.TCPListener).File()
+		defer ln.Close() // f is a copy
+		f, err := ln.File()
 		if err != nil {
 			return fmt.Errorf("listen on %s: %w", addr, err)
 		}
 		c.Listeners = append(c.Listeners, sensor.Listener{Address: ln.Addr().String(), TLS: tls})
-		ln.Close()
 		files = append(files, f)
 		return nil
 	}
@@ -485,39 +486,54 @@ func openListeners(p plan, c *sensor.Config) ([]*os.File, error) {
 	return files, nil
 }
 
+// listenTCP is net.Listen for a socket that a child inherits.
+func listenTCP(ctx context.Context, network, addr string) (*net.TCPListener, error) {
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	t, ok := ln.(*net.TCPListener)
+	if !ok {
+		_ = ln.Close() // no network but TCP's comes here
+		return nil, fmt.Errorf("listen on %s %s: not TCP", network, addr)
+	}
+	return t, nil
+}
+
 // operatorListeners opens the control socket and the operator's listener. What it
 // gives second names them in order: control, web.
-func operatorListeners(d dirs, web string) ([]*os.File, []string, error) {
+func operatorListeners(ctx context.Context, d dirs, web string) ([]*os.File, []string, error) {
 	var files []*os.File
 	var names []string
 	// A socket's path may have 107 bytes; a longer one does without.
 	if len(d.control()) < 100 {
-		os.Remove(d.control())
-		ln, err := net.Listen("unix", d.control())
+		_ = os.Remove(d.control()) // of a run that was killed; listening tells of what stays in the way
+		ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: d.control(), Net: "unix"})
 		if err != nil {
 			return nil, nil, fmt.Errorf("open the control socket: %w", err)
 		}
-		ln.(*net.UnixListener).SetUnlinkOnClose(false)
-		f, err := ln.(*net.UnixListener).File()
+		ln.SetUnlinkOnClose(false)
+		defer ln.Close() // f is a copy
+		f, err := ln.File()
 		if err != nil {
 			return nil, nil, fmt.Errorf("open the control socket: %w", err)
 		}
-		ln.Close()
 		if err := os.Chmod(d.control(), 0o600); err != nil {
 			return nil, nil, fmt.Errorf("open the control socket: %w", err)
 		}
 		files, names = append(files, f), append(names, "control")
 	}
 	if web != "" {
-		ln, err := net.Listen("tcp", web)
+		ln, err := listenTCP(ctx, "tcp", web)
 		if err != nil {
 			return files, names, withHint(fmt.Errorf("the operator's listener on %s: %w", web, errors.Unwrap(err)), "give another with --web host:port, or none with --web ''")
 		}
-		f, err := ln.(*net.TCPListener).File()
+		defer ln.Close() // f is a copy
+		f, err := ln.File()
 		if err != nil {
 			return files, names, err
 		}
-		ln.Close()
 		files, names = append(files, f), append(names, "web")
 	}
 	return files, names, nil

@@ -342,7 +342,10 @@ sent are shown as text, never executed, unless --raw says otherwise.`,
 				fmt.Fprintf(w, "--- stream %s ---\n", printable(k))
 				var last int64
 				for _, e := range m[k] {
-					ch := e.Data.(*event.Chunk)
+					ch, ok := e.Data.(*event.Chunk)
+					if !ok {
+						continue
+					}
 					if speed > 0 {
 						pause := min(time.Duration(float64(ch.At-last)/speed)*time.Microsecond, 3*time.Second)
 						select {

@@ -127,7 +127,7 @@ func runShell(ctx context.Context, r shellRun) (int, error) {
 	defer func() {
 		sctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
 		defer stop()
-		k.Stop(sctx)
+		_ = k.Stop(sctx) // what does not end in time goes with the process
 	}()
 	ns := k.Host()
 	sh := r.shell
@@ -142,11 +142,11 @@ func runShell(ctx context.Context, r shellRun) (int, error) {
 	}
 	var wg sync.WaitGroup
 	wg.Add(2)
-	go func() { defer wg.Done(); io.Copy(r.out, out) }()
-	go func() { defer wg.Done(); io.Copy(r.err, errp) }()
+	go func() { defer wg.Done(); _, _ = io.Copy(r.out, out) }() // the writer remembers
+	go func() { defer wg.Done(); _, _ = io.Copy(r.err, errp) }()
 	go func() {
-		io.Copy(in, r.in)
-		in.Close()
+		_, _ = io.Copy(in, r.in) // to the shell a broken input is its end
+		_ = in.Close()
 	}()
 	select {
 	case <-task.Done():

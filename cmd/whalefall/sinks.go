@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -63,14 +64,14 @@ func (s *sinks) replace(c operatorConfig) error {
 		if err != nil {
 			s.mu.Unlock()
 			for _, r := range open {
-				r.Close()
+				_ = r.Close() // opened a moment ago, nothing was sent
 			}
 			return err
 		}
 		open = append(open, running{n, k})
 	}
 	old = rest
-	s.list = append(keep, open...)
+	s.list = slices.Concat(keep, open)
 	for _, n := range c.Redact.Names {
 		s.names[n] = true
 	}
@@ -132,7 +133,7 @@ func ledger(d dirs, e egressEntry) {
 	f, err := os.OpenFile(filepath.Join(d.operator(), "egress.jsonl"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err == nil {
 		_, err = f.Write(append(b, '\n'))
-		f.Close()
+		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
 		_ = setEgressStop(d, true) // the disk may refuse this too; then nothing can be done
