@@ -162,9 +162,9 @@ func Session(evs []*event.Event) Summary {
 	s.Steps = st.steps
 	s.Techniques = st.techniques()
 	s.Indicators = f.out
-	s.Kind, s.Why = kind(evs, reqs, st)
+	s.Kind, s.Why = kind(reqs, st)
 	s.Client = client(evs, reqs)
-	s.Outcome = st.outcome(s.Kind)
+	s.Outcome = st.outcome()
 	if s.Steps == nil {
 		s.Steps = []Step{}
 	}

@@ -98,7 +98,7 @@ func acting(reqs []Request) []Request {
 var webExploit = regexp.MustCompile(`(?i)/\.env|phpunit|/vendor/|/cgi-bin/|/wp-|/actuator|/solr/|/boaform|/HNAP1|/setup\.cgi|/_ignition|/\.git/|/shell\?|/manager/html|/owa/|/ReportServer|/telescope|\.php|\.asp|\.jsp|/login|/api/jsonws|/druid/|/geoserver|/console/|/struts|/mgmt/|/remote/|/autodiscover|/ecp/|jndi:|/robots\.txt|/sitemap|\.js$|\.css$|/admin|/h5/|/app/`)
 
 // kind says what sort of visitor this is, and why.
-func kind(evs []*event.Event, reqs []Request, st *story) (string, []string) {
+func kind(reqs []Request, st *story) (string, []string) {
 	var docker, other, proxy, exploit, root int
 	for _, r := range reqs {
 		p, _ := apiPath(r.URL)

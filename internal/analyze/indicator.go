@@ -22,7 +22,7 @@ type Indicator struct {
 }
 
 var (
-	reURL    = regexp.MustCompile(`(?i)\b(https?|ftp|tftp|stratum\+tcp|stratum\+ssl|stratum\+tls|stratum2?|socks5h?|ssh|git)://[^\s"'<>|;)(\x60\\{}\x00-\x1f]+`)
+	reURL    = regexp.MustCompile(`(?i)\b(https?|ftp|tftp|stratum\+tcp|stratum\+ssl|stratum\+tls|stratum2?|socks5h?|ssh|git)://[^ "'<>|;)(\x60\\{}\x00-\x1f]+`)
 	reFetch  = regexp.MustCompile(`(?:^|[\s;&|(\x60])(?:[\w./-]*/)?(?:wget|curl|wget2|lwp-download|aria2c|axel|fetch)\s+([^;&|\n\x60]*)`)
 	rePool   = regexp.MustCompile(`(?:^|\s)(?:-o|--url|--pool|-a\s+\S+\s+-o|POOL_URL=|pool=|"url"\s*:)\s*[=]?\s*"?(?:stratum\+\w+://)?([A-Za-z0-9][A-Za-z0-9.-]*\.[A-Za-z0-9-]+|\d+\.\d+\.\d+\.\d+):(\d{2,5})\b`)
 	reDevTCP = regexp.MustCompile(`/dev/(tcp|udp)/([A-Za-z0-9.-]+)/(\d{1,5})`)
@@ -32,7 +32,6 @@ var (
 	reETH    = regexp.MustCompile(`\b0x[0-9a-fA-F]{40}\b`)
 	reMail   = regexp.MustCompile(`\b[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}\b`)
 	reOnion  = regexp.MustCompile(`(?i)\b([a-z2-7]{56})\.onion\b`)
-	reSHA    = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 	reSSH    = regexp.MustCompile(`\b(ssh-rsa|ssh-ed25519|ssh-dss|ecdsa-sha2-nistp(?:256|384|521))\s+(AAAA[A-Za-z0-9+/]{20,}={0,2})(?:[ \t]+([^\s"'|;&]+))?`)
 	reCron   = regexp.MustCompile(`(?m)^[ \t]*((?:@(?:reboot|hourly|daily|weekly|monthly|yearly|annually|midnight)|(?:[\d*,/-]+[ \t]+){4}[\d*,/A-Za-z-]+)[ \t]+\S[^\n]*)$`)
 	reToken  = regexp.MustCompile(`\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bAKIA[0-9A-Z]{16}\b|\bglpat-[A-Za-z0-9_-]{20,}\b|\bxox[baprs]-[A-Za-z0-9-]{10,}\b|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}|(?:--service-token=|--token[= ]|TOKEN=)([A-Za-z0-9_.-]{16,})|\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b`)

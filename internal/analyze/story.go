@@ -1,9 +1,9 @@
 package analyze
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"path"
 	"regexp"
 	"sort"
@@ -214,7 +214,7 @@ func (s *story) request(r *Request) {
 			s.own[n] = true
 		}
 		s.acted++
-		s.create(r, q, ok, imported)
+		s.create(r, ok, imported)
 		return
 	case strings.HasPrefix(p, "/containers/") && strings.HasSuffix(p, "/start") && r.Method == "POST":
 		s.acted++
@@ -318,8 +318,8 @@ func words(r *Request) string {
 	var m struct {
 		Message string `json:"message"`
 	}
-	if i := strings.IndexByte(string(r.answer), '{'); i >= 0 {
-		_ = json.NewDecoder(strings.NewReader(string(r.answer[i:]))).Decode(&m)
+	if i := bytes.IndexByte(r.answer, '{'); i >= 0 {
+		_ = json.NewDecoder(bytes.NewReader(r.answer[i:])).Decode(&m) // what is cut off has no message
 	}
 	if m.Message != "" {
 		return m.Message
@@ -330,7 +330,7 @@ func words(r *Request) string {
 	return ""
 }
 
-func (s *story) create(r *Request, q url.Values, ok, imported bool) {
+func (s *story) create(r *Request, ok, imported bool) {
 	var b createBody
 	_ = json.Unmarshal(r.body, &b)
 	argv := append(append([]string{}, b.Entrypoint...), b.Cmd...)
@@ -648,7 +648,7 @@ func (s *story) connected(e *event.Event, d *event.Connected) {
 }
 
 // outcome says how far the visitor came.
-func (s *story) outcome(kind string) string {
+func (s *story) outcome() string {
 	has := map[string]bool{}
 	for _, st := range s.steps {
 		has[st.Step] = true
