@@ -93,7 +93,7 @@ func (s *Store) list() []Info {
 	var all []Info
 	_ = filepath.WalkDir(s.cfg.Dir, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // deleted since it was listed, or unreadable: not to be had
 		}
 		if d.IsDir() {
 			if d.Name() == "tmp" {
@@ -244,8 +244,8 @@ func (w *Writer) Abort() {
 	}
 	w.done = true
 	if w.f != nil {
-		w.f.Close()
-		os.Remove(w.f.Name())
+		_ = w.f.Close()
+		_ = os.Remove(w.f.Name()) // what stays in tmp goes at the next start
 	}
 }
 

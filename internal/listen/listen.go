@@ -162,7 +162,7 @@ func (l *listener) loop() {
 		select {
 		case l.slots <- struct{}{}:
 		default:
-			c.Close()
+			_ = c.Close()
 			continue
 		}
 		l.wg.Add(1)
@@ -174,7 +174,7 @@ func (l *listener) loop() {
 			go func() {
 				select {
 				case <-l.stop:
-					c.Close()
+					_ = c.Close()
 				case <-done:
 				}
 			}()
@@ -182,7 +182,7 @@ func (l *listener) loop() {
 			h := p.ProxyHeader()
 			if h == nil {
 				// A listed peer that speaks without a header is a fault of the operator's set-up.
-				c.Close()
+				_ = c.Close()
 				return
 			}
 			l.give(l.dress(p, c.RemoteAddr().String()))
@@ -194,7 +194,7 @@ func (l *listener) give(c net.Conn) {
 	select {
 	case l.ready <- c:
 	case <-l.stop:
-		c.Close()
+		_ = c.Close()
 	}
 }
 

@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
@@ -31,6 +32,7 @@ func serverTLS(cert tls.Certificate) *tls.Config {
 		CipherSuites: []uint16{
 			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			//nolint:gosec // dockerd offers them, so we must
 			tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
 			tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA,
 			tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA,
@@ -54,7 +56,7 @@ const plainAnswer = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request
 
 func (c *tlsConn) shake() error {
 	c.once.Do(func() {
-		c.err = c.Conn.Handshake()
+		c.err = c.Conn.HandshakeContext(context.Background()) // the deadline of the raw connection ends it
 		hello := c.raw.taken()
 		if h, err := ParseHello(hello); err == nil && c.onHello != nil {
 			c.onHello(h)
@@ -71,7 +73,7 @@ func (c *tlsConn) shake() error {
 			}
 		}
 		if c.err != nil {
-			c.raw.Conn.Close()
+			_ = c.raw.Conn.Close()
 		}
 		c.raw.stop()
 	})

@@ -21,7 +21,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -88,7 +87,7 @@ func Lock(ctx context.Context, path string, wait time.Duration) (*os.File, error
 			return f, nil
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) || time.Now().After(deadline) {
-			f.Close()
+			_ = f.Close() // holds no lock
 			if errors.Is(err, unix.EWOULDBLOCK) {
 				return nil, ErrLocked
 			}
@@ -96,7 +95,7 @@ func Lock(ctx context.Context, path string, wait time.Duration) (*os.File, error
 		}
 		select {
 		case <-ctx.Done():
-			f.Close()
+			_ = f.Close() // holds no lock
 			return nil, ctx.Err()
 		case <-time.After(20 * time.Millisecond):
 		}
@@ -149,7 +148,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	stop := func() {
 		for i := range state {
 			if state[i].cmd != nil {
-				state[i].cmd.Process.Signal(syscall.SIGTERM)
+				_ = state[i].cmd.Process.Signal(syscall.SIGTERM) // one that has died is told on ends
 			}
 		}
 		t := time.NewTimer(grace)
@@ -170,7 +169,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 			case <-t.C:
 				for i := range state {
 					if state[i].cmd != nil {
-						state[i].cmd.Process.Kill()
+						_ = state[i].cmd.Process.Kill() // likewise
 					}
 				}
 			}
@@ -192,7 +191,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 		case <-s.Reload:
 			for i := range state {
 				if state[i].cmd != nil {
-					state[i].cmd.Process.Signal(syscall.SIGHUP)
+					_ = state[i].cmd.Process.Signal(syscall.SIGHUP) // its successor reads the new plan anyway
 				}
 			}
 		case e := <-ends:
@@ -284,7 +283,7 @@ func (s *Supervisor) start(c Child, life *os.File) (*exec.Cmd, error) {
 		if err != nil {
 			return nil, fmt.Errorf("make a pipe for the %s: %w", c.Name, err)
 		}
-		cmd := exec.Command(self, c.Args...)
+		cmd := exec.Command(self, c.Args...) //nolint:noctx // the supervisor ends it, in its order: first asked, then killed
 		cmd.Env = c.Env
 		cmd.Dir = "/"
 		cmd.Stderr = os.Stderr
@@ -293,15 +292,15 @@ func (s *Supervisor) start(c Child, life *os.File) (*exec.Cmd, error) {
 		attr.Pdeathsig = syscall.SIGKILL
 		attr.Setpgid = true // Ctrl-C at a terminal reaches the supervisor alone
 		err = cmd.Start()
-		cr.Close()
+		_ = cr.Close() // the child has its copy
 		if err != nil {
-			cw.Close()
+			_ = cw.Close()
 			return nil, err
 		}
 		conf := c.Config()
 		go func() {
-			_, _ = io.WriteString(cw, string(conf)) // a child that died does not read it
-			cw.Close()
+			_, _ = cw.Write(conf) // a child that died does not read it
+			_ = cw.Close()
 		}()
 		return cmd, nil
 	}

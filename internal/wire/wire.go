@@ -27,8 +27,9 @@ type Type string
 const (
 	// TypeStatus (sensor to operator, each second): Status.
 	TypeStatus Type = "status"
-	// TypeCall (operator to sensor): Call. TypeReply (back): Reply.
-	TypeCall  Type = "call"
+	// TypeCall (operator to sensor): Call.
+	TypeCall Type = "call"
+	// TypeReply (back): Reply.
 	TypeReply Type = "reply"
 )
 
@@ -63,7 +64,7 @@ type Conn struct {
 // Open takes over an end that was inherited as f, and closes f.
 func Open(f *os.File) (*Conn, error) {
 	c, err := net.FileConn(f)
-	f.Close()
+	_ = f.Close() // c holds a copy
 	if err != nil {
 		return nil, fmt.Errorf("open the pair: %w", err)
 	}
