@@ -48,7 +48,6 @@ CREATE TABLE purged (session TEXT PRIMARY KEY, time INTEGER NOT NULL, events INT
 // Store is an open file.
 type Store struct {
 	db *sql.DB
-	ro bool
 }
 
 // NewerError says that the file was written by a newer program.
@@ -77,7 +76,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	db.SetMaxOpenConns(4)
 	s := &Store{db: db}
 	if err := s.migrate(ctx, path); err != nil {
-		db.Close()
+		_ = db.Close() // the migration's failure is told
 		return nil, err
 	}
 	return s, nil
@@ -98,15 +97,15 @@ func (s *Store) migrate(ctx context.Context, path string) error {
 		}
 		var now int
 		if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&now); err == nil && now > v {
-			tx.Rollback() // somebody else was faster
+			_ = tx.Rollback() // somebody else was faster
 			continue
 		}
 		if _, err := tx.ExecContext(ctx, migrations[v]); err != nil {
-			tx.Rollback()
+			_ = tx.Rollback() // the failure before it is told
 			return fmt.Errorf("migrate the store to schema %d: %w", v+1, err)
 		}
 		if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", v+1)); err != nil {
-			tx.Rollback()
+			_ = tx.Rollback() // the failure before it is told
 			return fmt.Errorf("migrate the store to schema %d: %w", v+1, err)
 		}
 		if err := tx.Commit(); err != nil {
@@ -284,7 +283,7 @@ func (s *Store) Sessions(ctx context.Context, f store.Filter) ([]store.Session, 
 	}
 	q += " ORDER BY started, id"
 	if f.Limit > 0 {
-		q += fmt.Sprintf(" LIMIT %d", f.Limit)
+		q, args = q+" LIMIT ?", append(args, f.Limit)
 	}
 	rows, err := s.db.QueryContext(ctx, q, args...)
 	if err != nil {
@@ -502,8 +501,8 @@ func (s *Store) Reset(ctx context.Context) error {
 		return fmt.Errorf("empty the store: %w", err)
 	}
 	defer tx.Rollback()
-	for _, t := range []string{"position", "source", "session", "event", "artifact", "indicator"} {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM "+t); err != nil {
+	for _, q := range []string{"DELETE FROM position", "DELETE FROM source", "DELETE FROM session", "DELETE FROM event", "DELETE FROM artifact", "DELETE FROM indicator"} {
+		if _, err := tx.ExecContext(ctx, q); err != nil {
 			return fmt.Errorf("empty the store: %w", err)
 		}
 	}
