@@ -68,7 +68,7 @@ func (s *File) open() error {
 	}
 	fi, err := f.Stat()
 	if err != nil {
-		f.Close()
+		_ = f.Close() // nothing was written
 		return fmt.Errorf("open the sink: %w", err)
 	}
 	s.f, s.n = f, fi.Size()
@@ -104,7 +104,9 @@ func (s *File) Write(line []byte) {
 }
 
 func (s *File) rotate() {
-	s.f.Close()
+	if err := s.f.Close(); err != nil {
+		s.log.Error("a sink's file was not closed well", "file", s.path, "err", err)
+	}
 	s.f = nil
 	for i := s.keep - 1; i >= 1; i-- {
 		_ = os.Rename(s.path+"."+strconv.Itoa(i), s.path+"."+strconv.Itoa(i+1)) // there may be none yet
@@ -269,7 +271,7 @@ func (s *Webhook) post(body []byte) error {
 // Sign makes the signature of a body.
 func Sign(secret []byte, timestamp string, body []byte) string {
 	m := hmac.New(sha256.New, secret)
-	io.WriteString(m, timestamp+".")
+	m.Write([]byte(timestamp + "."))
 	m.Write(body)
 	return "sha256=" + hex.EncodeToString(m.Sum(nil))
 }
