@@ -283,7 +283,7 @@ var byKind = func() map[Kind]Entry {
 	return m
 }()
 
-// Lookup finds a kind's entry.
+// LookupKind finds a kind's entry.
 func LookupKind(k Kind) (Entry, bool) {
 	e, ok := byKind[k]
 	return e, ok

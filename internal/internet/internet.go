@@ -158,7 +158,7 @@ type server struct {
 
 func (s *server) serve() {
 	if s.udp {
-		io.Copy(io.Discard, s.r)
+		_, _ = io.Copy(io.Discard, s.r)
 		return
 	}
 	switch s.addr.Port() {
@@ -173,7 +173,7 @@ func (s *server) serve() {
 		return
 	case 22:
 		s.say("SSH-2.0-OpenSSH_8.9p1 Ubuntu-3ubuntu0.10\r\n")
-		io.Copy(io.Discard, s.r)
+		_, _ = io.Copy(io.Discard, s.r)
 		return
 	case 25, 587:
 		s.say("220 mail ESMTP Postfix (Ubuntu)\r\n")
@@ -186,7 +186,7 @@ func (s *server) serve() {
 		return
 	case 23:
 		s.say("\xff\xfd\x18\xff\xfd\x20\xff\xfd\x23\xff\xfd\x27")
-		io.Copy(io.Discard, s.r)
+		_, _ = io.Copy(io.Discard, s.r)
 		return
 	}
 	// Who speaks first tells what it speaks.
@@ -210,11 +210,11 @@ func (s *server) serve() {
 	case first[0] >= 'A' && first[0] <= 'Z':
 		s.http()
 	default:
-		io.Copy(io.Discard, s.r)
+		_, _ = io.Copy(io.Discard, s.r)
 	}
 }
 
-func (s *server) say(t string) { io.WriteString(s.c, t) }
+func (s *server) say(t string) { _, _ = io.WriteString(s.c, t) } // to a caller that has gone, nothing is said
 
 // lines answers line by line; an empty answer ends the talk, "\x00" says nothing.
 func (s *server) lines(f func(string) string) {
@@ -281,7 +281,7 @@ func (s *server) http() {
 			s.say("HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 			return
 		}
-		io.Copy(io.Discard, io.LimitReader(req.Body, 64<<20))
+		_, _ = io.Copy(io.Discard, io.LimitReader(req.Body, 64<<20))
 		if req.Method == http.MethodConnect {
 			s.say("HTTP/1.1 405 Method Not Allowed\r\nServer: nginx\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 			return
