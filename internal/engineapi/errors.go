@@ -30,10 +30,6 @@ type unavailable struct{ error }
 
 func (unavailable) Unavailable() {}
 
-type notImplemented struct{ error }
-
-func (notImplemented) NotImplemented() {}
-
 func errNotFound(s string) error { return notFound{errors.New(s)} }
 func errInvalid(s string) error  { return invalid{errors.New(s)} }
 

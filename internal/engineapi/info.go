@@ -63,7 +63,7 @@ func info(ctx context.Context, c *call, w http.ResponseWriter, r *http.Request, 
 	if versions.LessThan(v, "1.49") {
 		i.FirewallBackend = nil
 		for _, cm := range []*system.Commit{&i.ContainerdCommit, &i.RuncCommit, &i.InitCommit} {
-			cm.Expected = cm.ID //nolint:staticcheck // the field is what old clients get
+			cm.Expected = cm.ID // the field is what old clients get
 		}
 	}
 	if versions.GreaterThanOrEqualTo(v, "1.42") {

@@ -348,7 +348,7 @@ var ifName = regexp.MustCompile(`^(lo|eth|en|wl|br|docker|bond|veth|tun|wg)[a-z0
 func swarmListen(_ context.Context, c *call, r *http.Request) error {
 	var req struct{ ListenAddr string }
 	if err := peekJSON(r, &req); err != nil || c.d.Swarm.Status() != "inactive" {
-		return nil // the handler words it
+		return nil //nolint:nilerr // the handler words it
 	}
 	if req.ListenAddr == "" {
 		return errInvalid(`invalid ListenAddr "": invalid empty address`)
@@ -450,7 +450,8 @@ func grpcUpgrade(ctx context.Context, c *call, w http.ResponseWriter, r *http.Re
 		return err
 	}
 	defer conn.Close()
-	srv := &http2.Server{MaxConcurrentStreams: 100}
+	srv := &http2.Server{MaxConcurrentStreams: 100} //nolint:staticcheck // net/http serves HTTP/2 only on what it accepts itself
+	//nolint:staticcheck // as above
 	srv.ServeConn(conn, &http2.ServeConnOpts{Context: ctx, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		w.Header().Set("Content-Type", "application/grpc")
