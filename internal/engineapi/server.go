@@ -144,24 +144,41 @@ func (s *Server) build() {
 		m.Path(versionPrefix + r.path).Methods(r.method).Handler(h)
 		m.Path(r.path).Methods(r.method).Handler(h)
 	}
-	nf := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	nf := handlerFunc(func(w http.ResponseWriter, r *http.Request, vars map[string]string) {
 		s.cfgLatency(r.Context(), persona.Static)
-		s.answer(w, mux.Vars(r)["version"], s.p.Era == persona.Era20, http.StatusNotFound, "page not found")
+		s.answer(w, vars["version"], s.p.Era == persona.Era20, http.StatusNotFound, "page not found")
 	})
-	m.HandleFunc(versionPrefix+"/{path:.*}", nf)
+	m.Handle(versionPrefix+"/{path:.*}", nf)
 	m.NotFoundHandler = nf
 	m.MethodNotAllowedHandler = nf
 	s.mux = m
 }
 
+// handlerFunc is a handler that takes the path's variables as they are: the mux
+// would copy the request twice to put them into its context.
+type handlerFunc func(w http.ResponseWriter, r *http.Request, vars map[string]string)
+
+func (f handlerFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) { f(w, r, mux.Vars(r)) }
+
 // ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// A path that is not clean is the mux's to redirect.
+	if p := r.URL.Path; strings.HasPrefix(p, "/") && !strings.Contains(p, "//") && !strings.Contains(p, "/.") {
+		var m mux.RouteMatch
+		if s.mux.Match(r, &m) {
+			if h, ok := m.Handler.(handlerFunc); ok {
+				h(w, r, m.Vars)
+				return
+			}
+		}
+	}
+	s.mux.ServeHTTP(w, r)
+}
 
 // handler is what the mux calls for a route.
 func (s *Server) handler(rt *route) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := log.WithLogger(r.Context(), s.log)
-		ctx = context.WithValue(ctx, dockerversion.UAStringKey{}, r.Header.Get("User-Agent"))
+	return handlerFunc(func(w http.ResponseWriter, r *http.Request, vars map[string]string) {
+		ctx := context.WithValue(log.WithLogger(r.Context(), s.log), dockerversion.UAStringKey{}, r.Header.Get("User-Agent"))
 		caller, known := CallerFrom(ctx)
 		if !known {
 			caller = callerOf(r)
@@ -170,11 +187,9 @@ func (s *Server) handler(rt *route) http.Handler {
 		if cx, ok := s.cfg.Worlds.(Contexter); ok {
 			ctx = cx.Context(ctx, caller)
 		}
-		vars := mux.Vars(r)
 		if vars == nil {
 			vars = map[string]string{}
 		}
-		r = r.WithContext(ctx)
 		h := w.Header()
 		h.Set("Server", s.p.Server())
 		h.Set("Api-Version", s.p.API)

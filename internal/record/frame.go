@@ -152,10 +152,16 @@ func (f *reqFramer) feedHead(p []byte) (int, reqEvent) {
 	}
 	// The empty line may begin in what is already kept.
 	before := len(f.head)
-	from := max(0, before-3)
-	f.head = append(f.head, p[used:min(len(p), used+MaxHead-before+1)]...)
-	end := headEnd(f.head, from)
+	head := p[used:] // mostly the head comes whole
+	if before > 0 || len(head) > MaxHead {
+		f.head = append(f.head, p[used:min(len(p), used+MaxHead-before+1)]...)
+		head = f.head
+	}
+	end := headEnd(head, max(0, before-3))
 	if end < 0 {
+		if before == 0 && len(f.head) == 0 {
+			f.head = append(f.head, head...)
+		}
 		if i := bytes.IndexByte(f.head, '\n'); i >= 0 && !requestLine(f.head[:i]) {
 			f.bad = true
 			return len(p), reqMoreBad(f)
@@ -167,9 +173,9 @@ func (f *reqFramer) feedHead(p []byte) (int, reqEvent) {
 		return len(p), reqMore
 	}
 	taken := used + end - before
-	f.head = f.head[:end]
-	r, ok := parseHead(f.head)
+	r, ok := parseHead(head[:end])
 	if !ok {
+		f.head = append(f.head[:0:0], head[:end]...)
 		f.bad = true
 		return taken, reqMoreBad(f)
 	}
@@ -244,8 +250,8 @@ func parseHead(b []byte) (*event.Request, bool) {
 	target, proto, _ := strings.Cut(rest, " ")
 	r := &event.Request{Method: method, URL: target, Proto: proto}
 	odd := !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0
-	r.Headers = make([]event.Header, 0, 8)
 	rest = string(b[i+1:])
+	r.Headers = make([]event.Header, 0, min(strings.Count(rest, "\n"), 64))
 	for rest != "" {
 		var line string
 		line, rest, _ = strings.Cut(rest, "\n")
@@ -357,18 +363,24 @@ func (f *ansFramer) feed(p []byte, method string) (int, ansEvent) {
 	if f.inBody {
 		return f.feedBody(p)
 	}
-	from := max(0, len(f.head)-3)
 	before := len(f.head)
-	f.head = append(f.head, p...)
-	end := headEnd(f.head, from)
+	head := p // mostly the head comes whole
+	if before > 0 {
+		f.head = append(f.head, p...)
+		head = f.head
+	}
+	end := headEnd(head, max(0, before-3))
 	if end < 0 {
+		if before == 0 {
+			f.head = append(f.head, p...)
+		}
 		if len(f.head) > MaxHead {
 			f.head = nil
 		}
 		return len(p), ansMore
 	}
 	used := end - before
-	a, framing := parseAnswer(f.head[:end])
+	a, framing := parseAnswer(head[:end])
 	f.head = nil
 	f.parsed, f.status = a, a.Status
 	switch {
@@ -432,7 +444,7 @@ func parseAnswer(b []byte) (*event.Answer, framing) {
 		a.Status, _ = strconv.Atoi(code)
 		a.Reason = reason
 	}
-	a.Headers = make([]event.Header, 0, 8)
+	a.Headers = make([]event.Header, 0, strings.Count(rest, "\n"))
 	for rest != "" {
 		line, rest, _ = strings.Cut(rest, "\n")
 		line = strings.TrimSuffix(line, "\r")

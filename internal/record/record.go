@@ -226,10 +226,16 @@ func (c *Conn) Answering() uint32 {
 // Emit adds what another package saw on this connection to the record.
 func (c *Conn) Emit(kind event.Kind, data any) { c.emit(time.Now(), 0, kind, data) }
 
+// events are spare: the journal keeps none, and each would be garbage at once.
+var events = sync.Pool{New: func() any { return new(event.Event) }}
+
 func (c *Conn) emit(at time.Time, n uint32, kind event.Kind, data any) uint64 {
-	e := event.Event{Time: at.UTC(), Kind: kind, Source: c.source.Addr(), Port: c.source.Port(), Local: c.local, Conn: c.id, Req: n,
+	e := events.Get().(*event.Event)
+	*e = event.Event{Time: at.UTC(), Kind: kind, Source: c.source.Addr(), Port: c.source.Port(), Local: c.local, Conn: c.id, Req: n,
 		Persona: c.rec.cfg.Persona, Data: data}
-	seq, _ := c.rec.cfg.Journal.Append(&e) // the journal logs and counts its own faults
+	seq, _ := c.rec.cfg.Journal.Append(e) // the journal logs and counts its own faults
+	*e = event.Event{}
+	events.Put(e)
 	return seq
 }
 

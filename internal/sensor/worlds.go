@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -99,20 +98,17 @@ func makeWorlds(cfg Config, p *persona.Persona, j *journal.Journal, arts *artifa
 	if err != nil {
 		return nil, fmt.Errorf("make the host: %w", err)
 	}
-	debug.SetGCPercent(50)
-	debug.SetMemoryLimit(heap)
 	dir := filepath.Join(root, "worlds")
 	m := world.NewManager(h, world.ManagerConfig{Shared: cfg.World == "shared", Storage: disk{dir}})
 	w := &worlds{Front: front.New(m, p), host: h, log: log, m: m, stopTick: make(chan struct{})}
-	w.wg.Add(1)
-	go w.tick()
+	w.wg.Go(w.tick)
+	w.wg.Go(func() { collect(w.stopTick) })
 	return w, nil
 }
 
 // tick puts worlds to sleep that nobody touches, and writes the others down from
 // time to time, so that a crash loses little of them.
 func (w *worlds) tick() {
-	defer w.wg.Done()
 	t := time.NewTicker(30 * time.Second)
 	defer t.Stop()
 	for {

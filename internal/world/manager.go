@@ -52,7 +52,9 @@ type Manager struct {
 	mu     sync.Mutex
 	slots  map[string]*slot // by world id
 	closed bool
-	known  map[string]string // an id or name of an object to the world that has it alone
+	known  map[string]string   // an id or name of an object to the world that has it alone
+	saved  map[string]struct{} // ids that Storage has, so that most reads ask it nothing
+	ids    map[netip.Addr]string
 }
 
 type slot struct {
@@ -84,8 +86,22 @@ func NewManager(h *Host, cfg ManagerConfig) *Manager {
 	if cfg.Idle == 0 {
 		cfg.Idle = 30 * time.Minute
 	}
-	return &Manager{host: h, cfg: cfg, base: newWorld(h, "base", netip.Addr{}, true), slots: map[string]*slot{}, known: map[string]string{}}
+	m := &Manager{host: h, cfg: cfg, base: newWorld(h, "base", netip.Addr{}, true), slots: map[string]*slot{}, known: map[string]string{},
+		saved: map[string]struct{}{}, ids: map[netip.Addr]string{}}
+	if cfg.Storage != nil {
+		l, err := cfg.Storage.List()
+		if err != nil {
+			m.base.unknown("snapshot", "list", err.Error())
+		}
+		for _, id := range l {
+			m.saved[id] = struct{}{}
+		}
+	}
+	return m
 }
+
+// maxIDs bounds the table of sources' ids, which saves a keyed hash a request.
+const maxIDs = 1 << 14
 
 // Base is the host as it is at rest.
 func (m *Manager) Base() *World { return m.base }
@@ -106,8 +122,21 @@ func (m *Manager) key(a netip.Addr) string {
 
 // idOf names a source's world without naming the source.
 func (m *Manager) idOf(a netip.Addr) string {
+	m.mu.Lock()
+	id, ok := m.ids[a]
+	m.mu.Unlock()
+	if ok {
+		return id
+	}
 	b := m.host.derive("world-id", m.key(a))
-	return "w" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:10]))
+	id = "w" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:10]))
+	m.mu.Lock()
+	if len(m.ids) >= maxIDs {
+		clear(m.ids)
+	}
+	m.ids[a] = id
+	m.mu.Unlock()
+	return id
 }
 
 // World finds the world that answers a request. Its caller has been told to it.
@@ -135,6 +164,9 @@ func (m *Manager) World(ctx context.Context, c Caller, q Query) (*World, error) 
 // foreign looks for an id, a secret name or a honeytoken that exists in one other
 // world only.
 func (m *Manager) foreign(own string, q Query) (id, by string) {
+	if len(q.Names) == 0 && q.Text == "" {
+		return "", ""
+	}
 	m.mu.Lock()
 	live := make(map[string]*World, len(m.slots))
 	for id, s := range m.slots {
@@ -242,7 +274,7 @@ func (m *Manager) open(ctx context.Context, id string, c Caller, make bool) (*Wo
 		s := m.slots[id]
 		if s == nil {
 			var saved []byte
-			if m.cfg.Storage != nil {
+			if _, ok := m.saved[id]; ok {
 				saved, _ = m.cfg.Storage.Load(id)
 			}
 			if saved == nil && !make {
@@ -356,7 +388,13 @@ func (m *Manager) save(w *World) error {
 	if err := w.snapshot(&b); err != nil {
 		return fmt.Errorf("world %s: writing it down: %w", w.id, err)
 	}
-	return m.cfg.Storage.Save(w.id, b.Bytes())
+	if err := m.cfg.Storage.Save(w.id, b.Bytes()); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.saved[w.id] = struct{}{}
+	m.mu.Unlock()
+	return nil
 }
 
 // Rest puts worlds to sleep that nobody has touched for the configured time and
