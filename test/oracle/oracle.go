@@ -311,13 +311,48 @@ pivot_root . mnt
 exec /bin/busybox env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root /bin/busybox sh -c 'cd /; /bin/busybox umount -l /mnt; exec "$@"' sh docker-init -- dockerd -H unix:///run/docker.sock -H tcp://127.0.0.1:2375 "$@"
 `
 
+// own takes the root of a release for one daemon, as daemons of one release share
+// it, and waits while another process has it. Closing the file gives it back.
+func own(ctx context.Context, root string) (*os.File, error) {
+	f, err := os.OpenFile(root+".running", os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return f, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
+		}
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return nil, fmt.Errorf("another daemon runs in %s: %w", root, ctx.Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
 // Start runs a daemon of the release and waits until it answers. One daemon a
-// release may run at a time on a machine: they share the root.
+// release runs at a time on a machine: Start waits for the one before it to end.
 func Start(ctx context.Context, r Release, o Options) (*Daemon, error) {
 	root, err := Fetch(ctx, r)
 	if err != nil {
 		return nil, err
 	}
+	lock, err := own(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	release := lock
+	defer func() {
+		if release != nil {
+			release.Close()
+		}
+	}()
 	// A stale pid file names pid 10, which is dockerd itself again.
 	if err := empty(filepath.Join(root, "run")); err != nil {
 		return nil, err
@@ -345,8 +380,10 @@ func Start(ctx context.Context, r Release, o Options) (*Daemon, error) {
 		if err == nil {
 			d.cmd.Wait()
 		}
+		lock.Close()
 		close(d.done)
 	}()
+	release = nil // the goroutine's from here on
 	if err := <-started; err != nil {
 		return nil, unavailable("unshare: %w", err)
 	}
