@@ -3,6 +3,7 @@ package program
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -215,14 +216,20 @@ func cmdUseradd(p *P) int {
 		pw = "!"
 	}
 	day := p.t.Now().Unix() / 86400
-	p.editLines("/etc/passwd", 0o644, func(l []string) []string {
+	if p.editLines("/etc/passwd", 0o644, func(l []string) []string {
 		return append(l, fmt.Sprintf("%s:x:%d:%d:%s:%s:%s", name, uid, gid, f["c"], home, shell))
-	})
-	p.editLines("/etc/shadow", 0o640, func(l []string) []string {
+	}) != nil {
+		return p.noLock("/etc/passwd", 1)
+	}
+	if p.editLines("/etc/shadow", 0o640, func(l []string) []string {
 		return append(l, fmt.Sprintf("%s:%s:%d:0:99999:7:::", name, pw, day))
-	})
+	}) != nil {
+		return p.noLock("/etc/shadow", 1)
+	}
 	if newGroup {
-		p.editLines("/etc/group", 0o644, func(l []string) []string { return append(l, fmt.Sprintf("%s:x:%d:", name, gid)) })
+		if p.editLines("/etc/group", 0o644, func(l []string) []string { return append(l, fmt.Sprintf("%s:x:%d:", name, gid)) }) != nil {
+			return p.noLock("/etc/group", 10)
+		}
 	}
 	for _, g := range strings.Split(f["G"], ",") {
 		if g != "" {
@@ -233,7 +240,7 @@ func cmdUseradd(p *P) int {
 	}
 	if (f.has("m") || p.name == "adduser") && !f.has("M") && !f.has("H") {
 		p.t.MkdirAll(home)
-		p.t.Chown(home, int(uid), int(gid))
+		_ = p.t.Chown(home, int(uid), int(gid)) // the original tries, and goes on
 	}
 	if p.name == "adduser" && !p.bb && !f.has("q") {
 		p.printf("Adding user `%s' ...\nAdding new group `%s' (%d) ...\nAdding new user `%s' (%d) with group `%s' ...\nCreating home directory `%s' ...\nCopying files from `/etc/skel' ...\n", name, name, gid, name, uid, name, home)
@@ -246,7 +253,7 @@ func (p *P) addToGroup(user, group string) int {
 		p.errf("group '%s' does not exist", group)
 		return 6
 	}
-	p.editLines("/etc/group", 0o644, func(ls []string) []string {
+	if p.editLines("/etc/group", 0o644, func(ls []string) []string {
 		for i, l := range ls {
 			if strings.HasPrefix(l, group+":") {
 				if strings.HasSuffix(l, ":") {
@@ -257,8 +264,16 @@ func (p *P) addToGroup(user, group string) int {
 			}
 		}
 		return ls
-	})
+	}) != nil {
+		return p.noLock("/etc/group", 10)
+	}
 	return 0
+}
+
+// noLock says what shadow's tools say where the file cannot be written, and gives their status.
+func (p *P) noLock(file string, code int) int {
+	p.errf("cannot lock %s; try again later.", file)
+	return code
 }
 
 func cmdUserdel(p *P) int {
@@ -276,7 +291,9 @@ func cmdUserdel(p *P) int {
 			p.errf("group '%s' does not exist", name)
 			return 6
 		}
-		p.editLines("/etc/group", 0o644, dropPrefix(name+":"))
+		if p.editLines("/etc/group", 0o644, dropPrefix(name+":")) != nil {
+			return p.noLock("/etc/group", 10)
+		}
 		return 0
 	}
 	u, ok := p.t.LookupUser(name)
@@ -360,8 +377,8 @@ func cmdUsermod(p *P) int {
 		p.errf("user '%s' does not exist", name)
 		return 6
 	}
-	edit := func(file string, col int, v string) {
-		p.editLines(file, 0o644, func(ls []string) []string {
+	edit := func(file string, col int, v string) bool {
+		return p.editLines(file, 0o644, func(ls []string) []string {
 			for i, l := range ls {
 				if x := strings.Split(l, ":"); x[0] == name && col < len(x) {
 					x[col] = v
@@ -369,15 +386,15 @@ func cmdUsermod(p *P) int {
 				}
 			}
 			return ls
-		})
+		}) == nil
 	}
 	for k, col := range map[string]int{"s": 6, "d": 5, "u": 2, "c": 4} {
-		if v, has := f[k]; has {
-			edit("/etc/passwd", col, v)
+		if v, has := f[k]; has && !edit("/etc/passwd", col, v) {
+			return p.noLock("/etc/passwd", 1)
 		}
 	}
-	if v, has := f["p"]; has {
-		edit("/etc/shadow", 1, v)
+	if v, has := f["p"]; has && !edit("/etc/shadow", 1, v) {
+		return p.noLock("/etc/shadow", 1)
 	}
 	for _, g := range strings.Split(f["G"], ",") {
 		if g != "" {
@@ -528,14 +545,16 @@ func cmdSu(p *P) int {
 		p.errf("Authentication failure")
 		return 1
 	}
-	p.t.Setgid(u.GID)
-	p.t.Setuid(u.UID)
+	if err := errors.Join(p.t.Setgid(u.GID), p.t.Setuid(u.UID)); err != nil {
+		p.errf("cannot set user id: Operation not permitted")
+		return 1
+	}
 	p.t.Setenv("HOME", u.Home)
 	p.t.Setenv("SHELL", u.Shell)
 	if login {
 		p.t.Setenv("USER", user)
 		p.t.Setenv("LOGNAME", user)
-		p.t.Chdir(u.Home)
+		_ = p.t.Chdir(u.Home) // it stays where it is
 	}
 	sh := u.Shell
 	if sh == "" || strings.HasSuffix(sh, "nologin") {
@@ -773,7 +792,7 @@ func cmdSystemctl(p *P) int {
 			case "stop":
 				for _, t := range p.t.Processes() {
 					if t.Comm() == strings.TrimSuffix(u, ".service") {
-						p.t.Kill(t.PIDIn(p.t), kernel.SIGTERM)
+						_ = p.t.Kill(t.PIDIn(p.t), kernel.SIGTERM) // gone already, perhaps
 					}
 				}
 			}
@@ -853,7 +872,7 @@ func (p *P) startUnit(unit string) {
 			if cmd, ok := strings.CutPrefix(strings.TrimSpace(l), "ExecStart="); ok {
 				cmd = strings.TrimLeft(cmd, "-@+!:")
 				null := kernel.NullFile()
-				p.t.Spawn(kernel.Spawn{Path: "/bin/sh", Argv: []string{"sh", "-c", "exec " + cmd}, Setsid: true, Files: map[int]*kernel.File{0: null, 1: null, 2: null}, Dir: "/"})
+				_, _ = p.t.Spawn(kernel.Spawn{Path: "/bin/sh", Argv: []string{"sh", "-c", "exec " + cmd}, Setsid: true, Files: map[int]*kernel.File{0: null, 1: null, 2: null}, Dir: "/"}) // a unit without a shell fails in its own log
 			}
 		}
 		return
@@ -907,7 +926,7 @@ func (p *P) background(name string) {
 			t.Close(fd)
 		}
 		for range 3 {
-			t.InstallFile(null)
+			_, _ = t.InstallFile(null) // a task without descriptors left reads nothing
 		}
 		for {
 			t.Pause()
@@ -920,11 +939,7 @@ func (p *P) background(name string) {
 
 func cmdIptables(p *P) int {
 	if p.t.Creds().EUID != 0 || !p.t.Creds().Has(vfs.CapNetAdmin) {
-		if p.t.Creds().EUID != 0 {
-			p.raw("iptables v1.8.7 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)\n\n")
-		} else {
-			p.raw("iptables v1.8.7 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)\n\n")
-		}
+		p.raw("iptables v1.8.7 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)\n\n")
 		return 4
 	}
 	for _, a := range p.args {
@@ -1085,7 +1100,7 @@ func cmdSSHKeygen(p *P) int {
 		}
 		file = home + "/.ssh/id_" + typ
 		p.t.MkdirAll(dirname(file))
-		p.t.Chmod(dirname(file), 0o700)
+		_ = p.t.Chmod(dirname(file), 0o700) // the original tries, and goes on
 	}
 	if !f.has("q") {
 		p.printf("Generating public/private %s key pair.\n", typ)
@@ -1120,7 +1135,7 @@ func cmdSSHKeygen(p *P) int {
 		p.raw("Saving key \"%s\" failed: %s\n", file, text(err))
 		return 1
 	}
-	p.t.WriteFile(file+".pub", []byte(algo+" "+base64.StdEncoding.EncodeToString(blob)+" "+comment+"\n"), 0o644)
+	_ = p.t.WriteFile(file+".pub", []byte(algo+" "+base64.StdEncoding.EncodeToString(blob)+" "+comment+"\n"), 0o644) // the original does not look either
 	if !f.has("q") {
 		sum := sha256.Sum256(blob)
 		p.printf("Your identification has been saved in %s\nYour public key has been saved in %s.pub\nThe key fingerprint is:\nSHA256:%s %s\n", file, file, base64.RawStdEncoding.EncodeToString(sum[:]), comment)
@@ -1259,10 +1274,5 @@ func cmdOpenssl(p *P) int {
 		p.unknown("construct", "openssl "+sub)
 		return 1
 	}
-	return 0
-}
-
-func cmdUnknownTool(p *P) int {
-	p.unknown("program", strings.Join(p.args, " "))
 	return 0
 }

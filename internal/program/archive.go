@@ -6,9 +6,11 @@ import (
 	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,7 +123,16 @@ func cmdGzip(p *P) int {
 	if len(args) == 0 {
 		args = []string{"-"}
 	}
+	var fds []int // of the file at hand: there may be more files than descriptors
+	done := func() {
+		for _, fd := range fds {
+			p.t.Close(fd)
+		}
+		fds = fds[:0]
+	}
+	defer done()
 	for _, a := range args {
+		done()
 		var in *bufio.Reader
 		src := a
 		if a == "-" {
@@ -137,20 +148,16 @@ func cmdGzip(p *P) int {
 				fd, err = p.t.Open(src, kernel.O_RDONLY, 0)
 			}
 			if err != nil {
-				if p.bb {
-					p.fail("%s: %s", src, text(err))
-				} else {
-					p.fail("%s: %s", src, text(err))
-				}
+				p.fail("%s: %s", src, text(err))
 				continue
 			}
+			fds = append(fds, fd)
 			if st, _ := p.t.Fstat(fd); st.Mode.IsDir() {
 				p.errf("%s is a directory -- ignored", src)
 				p.status = 2
 				continue
 			}
 			in = bufio.NewReaderSize(p.t.Reader(fd), 64<<10)
-			defer p.t.Close(fd)
 		}
 		var out io.Writer = p.out
 		dst := ""
@@ -180,7 +187,7 @@ func cmdGzip(p *P) int {
 				p.fail("%s: %s", dst, text(err))
 				continue
 			}
-			defer p.t.Close(fd)
+			fds = append(fds, fd)
 			out = p.t.Writer(fd)
 		}
 		if f.has("t") {
@@ -214,7 +221,7 @@ func cmdGzip(p *P) int {
 			}
 			if err != nil {
 				p.status = 1
-				if err == io.ErrUnexpectedEOF {
+				if errors.Is(err, io.ErrUnexpectedEOF) {
 					p.errf("%s: unexpected end of file", name)
 				} else if e, isErrno := err.(vfs.Errno); isErrno {
 					p.errf("%s: %s", name, text(e))
@@ -253,7 +260,7 @@ func cmdTar(p *P) int {
 				rest = rest[1:]
 			}
 		}
-		args = append(pre, rest...)
+		args = slices.Concat(pre, rest)
 	}
 	opts, args, ok := p.getoptArgs(args, 2, "xctrzjJvf:C:pOmkhPaT:X:SZowWU", "extract=x", "get=x", "create=c", "list=t", "gzip=z", "gunzip=z", "bzip2=j", "xz=J", "verbose=v", "file:=f", "directory:=C", "to-stdout=O", "strip-components:=strip", "exclude:=exclude", "no-same-owner=o", "same-owner=so",
 		"preserve-permissions=p", "overwrite=ow", "wildcards=wc", "absolute-names=P", "auto-compress=a", "touch=m", "keep-old-files=k", "no-overwrite-dir=x1", "warning:=w1", "no-same-permissions=x1", "zstd=zstd", "transform:=tr", "owner:=x1", "group:=x1", "one-file-system=x1", "ignore-failed-read=x1", "numeric-owner=no", "unlink-first=U", "totals=x1", "checkpoint?=x1", "checkpoint-action:=cpa", "dereference=h", "to-command:=tc")
@@ -263,7 +270,7 @@ func cmdTar(p *P) int {
 	f := set(opts)
 	if a, has := f["cpa"]; has {
 		if c, run := strings.CutPrefix(a, "exec="); run {
-			p.run([]string{"/bin/sh", "-c", c})
+			_, _ = p.run([]string{"/bin/sh", "-c", c}) // tar tells of it only at a checkpoint
 		}
 	}
 	var excl []string
@@ -447,7 +454,7 @@ func cmdTar(p *P) int {
 		}
 		if f.has("O") {
 			if h.Typeflag == tar.TypeReg {
-				p.copy(p.out, tr)
+				_, _ = p.copy(p.out, tr) // the next header tells of a torn archive
 			}
 			continue
 		}
@@ -493,7 +500,7 @@ func cmdTar(p *P) int {
 			_, err = p.copy(p.t.Writer(fd), tr)
 			p.t.Close(fd)
 			if err != nil {
-				if err == io.ErrUnexpectedEOF {
+				if errors.Is(err, io.ErrUnexpectedEOF) {
 					p.errf("Unexpected EOF in archive")
 					p.errf("Error is not recoverable: exiting now")
 					return 2
@@ -520,19 +527,19 @@ func cmdTar(p *P) int {
 			continue
 		}
 		if root && !f.has("o") {
-			p.t.Lchown(name, h.Uid, h.Gid)
+			_ = p.t.Lchown(name, h.Uid, h.Gid) // the original tries, and goes on
 		}
 		if h.Typeflag == tar.TypeReg {
-			p.t.Chmod(name, mode)
+			_ = p.t.Chmod(name, mode) // the original tries, and goes on
 			if !f.has("m") {
-				p.t.Utimes(name, nil, &h.ModTime, false)
+				_ = p.t.Utimes(name, nil, &h.ModTime, false) // the original tries, and goes on
 			}
 		}
 	}
 	for _, d := range dirs {
-		p.t.Chmod(d.name, d.mode)
+		_ = p.t.Chmod(d.name, d.mode) // the original tries, and goes on
 		if !f.has("m") {
-			p.t.Utimes(d.name, nil, &d.m, false)
+			_ = p.t.Utimes(d.name, nil, &d.m, false) // the original tries, and goes on
 		}
 	}
 	if n == 0 {

@@ -73,7 +73,6 @@ type awk struct {
 	fields  []string
 	split   bool
 	rebuild bool
-	nf      int
 	nr, fnr float64
 	seed    uint64
 	outs    map[string]*awkOut
@@ -1376,7 +1375,7 @@ func (a *awk) eval(n *awkNode) awkVal {
 }
 
 func (a *awk) cmp(op string, l, r awkVal) bool {
-	c := 0
+	var c int
 	if l.kind != 's' && r.kind != 's' {
 		c = cmpFloat(a.num(l), a.num(r))
 		if l.kind == 0 && r.kind == 0 {
@@ -1820,8 +1819,14 @@ func (a *awk) readRecord(r *bufio.Reader) (string, bool) {
 		}
 		if c == rs[len(rs)-1] || len(b)%64 == 0 || strings.ContainsAny(rs, "[|+*?") {
 			a.p.t.Tick(int64(len(b)>>8) + 1)
-			if m := re.find(string(b), 0, false); m != nil && m[1] == len(b) && m[1] > m[0] {
-				if nx, err := r.Peek(1); err != nil || re.find(string(b)+string(nx), 0, false)[1] == len(b) {
+			if m := re.find(string(b)); m != nil && m[1] == len(b) && m[1] > m[0] {
+				// The separator is whole where the next character adds nothing to it; where
+				// that takes the match away (RS = "x$"), it was none.
+				nx, err := r.Peek(1)
+				if err != nil {
+					return string(b[:m[0]]), true
+				}
+				if m2 := re.find(string(b) + string(nx)); m2 != nil && m2[1] == len(b) {
 					return string(b[:m[0]]), true
 				}
 			}
@@ -1831,7 +1836,7 @@ func (a *awk) readRecord(r *bufio.Reader) (string, bool) {
 
 func (a *awk) getline(n *awkNode) awkVal {
 	var line string
-	ok := false
+	var ok bool
 	switch {
 	case n.op == "cmdgetline" || len(n.body) > 0:
 		src := n.k[0]
@@ -2105,7 +2110,7 @@ func (a *awk) builtin(n *awkNode) awkVal {
 	case "match":
 		need(2)
 		s := a.str(arg(0))
-		m := a.reOf(n.k[1]).find(s, 0, false)
+		m := a.reOf(n.k[1]).find(s)
 		start, length := 0, -1
 		if m != nil {
 			start, length = len([]rune(s[:m[0]]))+1, len([]rune(s[m[0]:m[1]]))

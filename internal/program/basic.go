@@ -156,7 +156,7 @@ func cmdPrintf(p *P) int {
 	if args[0] == "--" {
 		args = args[1:]
 	}
-	s, _, err := formatPrintf(args[0], args[1:])
+	s, err := formatPrintf(args[0], args[1:])
 	p.puts(s)
 	if err != "" {
 		p.errf("%s", err)
@@ -166,7 +166,7 @@ func cmdPrintf(p *P) int {
 }
 
 // formatPrintf is printf(1): the format is used again while arguments remain.
-func formatPrintf(format string, args []string) (string, bool, string) {
+func formatPrintf(format string, args []string) (string, string) {
 	var b strings.Builder
 	errs := ""
 	for {
@@ -174,17 +174,10 @@ func formatPrintf(format string, args []string) (string, bool, string) {
 		for i := 0; i < len(format); i++ {
 			c := format[i]
 			if c == '\\' {
-				j := i + 1
-				for j < len(format) && j < i+11 && format[j] != '\\' && format[j] != '%' {
-					j++
-				}
-				if j < len(format) && j == i+1 {
-					j++
-				}
 				// Expand one escape only.
 				one, n := oneEscape(format[i:])
 				if n == 0 {
-					return b.String(), true, errs
+					return b.String(), errs
 				}
 				b.WriteString(one)
 				i += n - 1
@@ -222,10 +215,10 @@ func formatPrintf(format string, args []string) (string, bool, string) {
 				j++
 			}
 			if j >= len(format) || len(spec) > 12 {
-				return b.String(), true, "%: invalid directive"
+				return b.String(), "%: invalid directive"
 			}
 			if w := strings.Trim(spec, "%-+ #"); len(strings.SplitN(w, ".", 2)[0]) > 5 {
-				return b.String(), true, "%: invalid directive"
+				return b.String(), "%: invalid directive"
 			}
 			num := func(a string) int64 {
 				if a == "" {
@@ -254,7 +247,7 @@ func formatPrintf(format string, args []string) (string, bool, string) {
 				s, stop := unescape(next(), true)
 				fmt.Fprintf(&b, spec+"s", s)
 				if stop {
-					return b.String(), true, errs
+					return b.String(), errs
 				}
 			case 'q':
 				fmt.Fprintf(&b, spec+"s", shellQuote(next()))
@@ -274,12 +267,12 @@ func formatPrintf(format string, args []string) (string, bool, string) {
 				f, _ := strconv.ParseFloat(next(), 64)
 				fmt.Fprintf(&b, spec+string(format[j]), f)
 			default:
-				return b.String(), true, spec + string(format[j]) + ": invalid conversion specification"
+				return b.String(), spec + string(format[j]) + ": invalid conversion specification"
 			}
 			i = j
 		}
 		if len(args) == 0 || !used || b.Len() > 16<<20 {
-			return b.String(), false, errs
+			return b.String(), errs
 		}
 	}
 }
@@ -1475,7 +1468,7 @@ func exprMatch(s, re string) string {
 	if err != nil {
 		return "0"
 	}
-	m := r.find(s, 0, false)
+	m := r.find(s)
 	groups := strings.Contains(re, `\(`)
 	if m == nil {
 		if groups {

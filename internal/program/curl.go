@@ -3,6 +3,7 @@ package program
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -379,7 +380,7 @@ func (c *curl) get(arg, out string) int {
 		if err != nil {
 			p.t.Close(fd)
 			endMeter()
-			if err == errEmpty {
+			if errors.Is(err, errEmpty) {
 				return c.fail(52, "Empty reply from server")
 			}
 			if err == vfs.EPIPE || err == vfs.ECONNRESET {
@@ -398,7 +399,7 @@ func (c *curl) get(arg, out string) int {
 			if d == "-" {
 				p.puts(r.raw)
 			} else {
-				p.t.WriteFile(d, []byte(r.raw), 0o644)
+				_ = p.t.WriteFile(d, []byte(r.raw), 0o644) // the original does not look either
 			}
 		}
 		if loc := r.get("Location"); loc != "" && f.has("L") && r.status >= 300 && r.status < 400 {

@@ -27,7 +27,6 @@ type lsEntry struct {
 	name string // as shown
 	path string
 	st   vfs.Stat
-	bad  bool
 }
 
 func cmdLs(p *P) int {
@@ -336,7 +335,7 @@ func (l *lister) show(list []lsEntry) {
 					width = int(c)
 				}
 			}
-			p.puts(columns(names, width, list))
+			p.puts(columns(names, width))
 		default:
 			for _, n := range names {
 				p.puts(n + "\n")
@@ -412,7 +411,7 @@ func (l *lister) show(list []lsEntry) {
 }
 
 // columns lays names out down the columns, as ls does on a terminal.
-func columns(names []string, width int, list []lsEntry) string {
+func columns(names []string, width int) string {
 	lens := make([]int, len(names))
 	for i, n := range names {
 		w := 0
@@ -484,7 +483,16 @@ func cmdCat(p *P) int {
 	}
 	n := 0
 	blank := false
+	last := -1 // is closed before the next is opened: there may be more files than descriptors
+	done := func() {
+		if last >= 0 {
+			p.t.Close(last)
+			last = -1
+		}
+	}
+	defer done()
 	for _, a := range args {
+		done()
 		var r io.Reader = p.in
 		if a != "-" {
 			fd, err := p.open(a)
@@ -492,7 +500,7 @@ func cmdCat(p *P) int {
 				p.openFail(a, err)
 				continue
 			}
-			defer p.t.Close(fd)
+			last = fd
 			r = p.t.Reader(fd)
 		}
 		if len(f) == 0 {
@@ -739,12 +747,12 @@ func (c *copier) attrs(dst string, st vfs.Stat) {
 		return
 	}
 	t := c.p.t
-	t.Lchown(dst, int(st.UID), int(st.GID))
+	_ = t.Lchown(dst, int(st.UID), int(st.GID)) // the original tries, and goes on
 	if !st.Mode.IsLink() {
-		t.Chmod(dst, st.Mode.Perm())
+		_ = t.Chmod(dst, st.Mode.Perm()) // the original tries, and goes on
 	}
 	a, m := time.Unix(0, st.Atime), time.Unix(0, st.Mtime)
-	t.Utimes(dst, &a, &m, false)
+	_ = t.Utimes(dst, &a, &m, false) // the original tries, and goes on
 }
 
 func (p *P) ask(format string, a ...any) bool {
@@ -1053,7 +1061,7 @@ func cmdMkdir(p *P) int {
 			continue
 		}
 		if f.has("m") {
-			p.t.Chmod(a, mode)
+			_ = p.t.Chmod(a, mode) // the original tries, and goes on
 		}
 		if f.has("v") {
 			p.printf("mkdir: created directory %s\n", q(a))
@@ -2085,7 +2093,7 @@ func cmdDd(p *P) int {
 		}
 	}
 	if seek > 0 {
-		p.t.Seek(fdout, seek*obs, io.SeekStart)
+		_, _ = p.t.Seek(fdout, seek*obs, io.SeekStart) // a pipe is written from where it is
 	}
 	start := p.t.Now()
 	buf := make([]byte, min(bs, 1<<20))
@@ -2174,7 +2182,7 @@ func cmdDd(p *P) int {
 				v /= 1024
 				i++
 			}
-			u := []string{"KiB", "MiB", "GiB", "TiB"}[i]
+			u := [...]string{"KiB", "MiB", "GiB", "TiB"}[max(i, 0)]
 			if v < 10 {
 				extra += fmt.Sprintf(", %.1f %s", v, u)
 			} else {
@@ -2413,7 +2421,7 @@ func cmdInstall(p *P) int {
 				p.fail("cannot create directory %s: %s", q(a), text(err))
 				continue
 			}
-			p.t.Chmod(a, mode)
+			_ = p.t.Chmod(a, mode) // the original tries, and goes on
 		}
 		return p.status
 	}
@@ -2431,7 +2439,7 @@ func cmdInstall(p *P) int {
 			d = join(dst, base(s))
 		}
 		if c.copy(s, d, 0) {
-			p.t.Chmod(d, mode)
+			_ = p.t.Chmod(d, mode) // the original tries, and goes on
 		}
 	}
 	return p.status
@@ -2549,7 +2557,9 @@ func cmdShred(p *P) int {
 		b := make([]byte, min(st.Size, 1<<20))
 		p.t.Random(b)
 		if fd, err := p.t.Open(a, kernel.O_WRONLY, 0); err == nil {
-			p.t.Write(fd, b)
+			if _, err := p.t.Write(fd, b); err != nil {
+				p.fail("%s: error writing at offset 0: %s", fileName(a), text(err))
+			}
 			p.t.Close(fd)
 		}
 		if f.has("u") {

@@ -33,7 +33,6 @@ type finder struct {
 type findPlus struct {
 	argv []string
 	args []string
-	dir  bool
 }
 
 func cmdFind(p *P) int {
@@ -635,11 +634,7 @@ func cmdXargs(p *P) int {
 		}
 		code, err := p.run(argv)
 		if err != nil {
-			if p.bb {
-				p.errf("%s: %s", argv[0], text(err))
-			} else {
-				p.errf("%s: %s", argv[0], text(err))
-			}
+			p.errf("%s: %s", argv[0], text(err))
 			if err == vfs.ENOENT {
 				return 127
 			}

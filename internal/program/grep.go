@@ -2,6 +2,7 @@ package program
 
 import (
 	"bufio"
+	"bytes"
 	"regexp"
 	"strconv"
 	"strings"
@@ -233,7 +234,7 @@ func (g *grepper) matches(line string, all bool) [][]int {
 	}
 	for _, r := range g.res {
 		if n == 1 && !all && !g.f.has("w") && !g.f.has("x") {
-			if m := r.find(line, 0, false); m != nil {
+			if m := r.find(line); m != nil {
 				return [][]int{m}
 			}
 			continue
@@ -269,7 +270,7 @@ func (g *grepper) file(name string, r *bufio.Reader) {
 		p.puts(line + "\n")
 	}
 	head, _ := r.Peek(1024)
-	binary := strings.IndexByte(string(head), 0) >= 0 && !f.has("a") && f["bf"] != "text" && !p.bb
+	binary := bytes.IndexByte(head, 0) >= 0 && !f.has("a") && f["bf"] != "text" && !p.bb
 	for g.max < 0 || count < g.max {
 		line, _, more := p.readLine(r)
 		if !more {

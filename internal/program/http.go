@@ -2,6 +2,7 @@ package program
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -236,7 +237,7 @@ func (c *chunked) Read(p []byte) (int, error) {
 
 // lookupFailed tells an unknown name from a resolver that does not answer.
 func lookupFailed(err error) (string, bool) {
-	if e, ok := err.(kernel.LookupError); ok {
+	if e, ok := errors.AsType[kernel.LookupError](err); ok {
 		return e.Error(), true
 	}
 	return "", false

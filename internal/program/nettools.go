@@ -45,7 +45,7 @@ func (p *P) shuttle(fd int, wait time.Duration, closeOnEOF bool) int {
 			m, err := p.t.Read(0, buf)
 			if m == 0 || err != nil {
 				stdin = false
-				p.t.ShutdownWrite(fd)
+				_ = p.t.ShutdownWrite(fd) // the other side may have closed
 				if closeOnEOF {
 					return 0
 				}
@@ -330,11 +330,7 @@ func cmdNslookup(p *P) int {
 		p.printf("Server:\t\t%s\nAddress:\t%s#53\n\n", server, server)
 	}
 	if err != nil {
-		if p.bb {
-			p.printf("** server can't find %s: NXDOMAIN\n\n", args[0])
-		} else {
-			p.printf("** server can't find %s: NXDOMAIN\n\n", args[0])
-		}
+		p.printf("** server can't find %s: NXDOMAIN\n\n", args[0])
 		return 1
 	}
 	p.puts("Non-authoritative answer:\n")

@@ -132,11 +132,11 @@ func (p *P) unpack(name string, i pkgInfo) error {
 	}
 	for _, s := range i.inits {
 		if st, err := p.t.Stat("/etc/init.d"); err == nil && st.Mode.IsDir() || p.t.MkdirAll("/etc/init.d") == nil {
-			p.t.WriteFile("/etc/init.d/"+s, []byte("#!/bin/sh\n### BEGIN INIT INFO\n# Provides:          "+s+"\n### END INIT INFO\n"), 0o755)
+			_ = p.t.WriteFile("/etc/init.d/"+s, []byte("#!/bin/sh\n### BEGIN INIT INFO\n# Provides:          "+s+"\n### END INIT INFO\n"), 0o755) // the original does not look either
 		}
 	}
 	if st, err := p.t.Stat("/var/lib/dpkg/info"); err == nil && st.Mode.IsDir() {
-		p.t.WriteFile("/var/lib/dpkg/info/"+name+".list", []byte("/.\n"+strings.Join(i.bins, "\n")+"\n"), 0o644)
+		_ = p.t.WriteFile("/var/lib/dpkg/info/"+name+".list", []byte("/.\n"+strings.Join(i.bins, "\n")+"\n"), 0o644) // the original does not look either
 	}
 	return nil
 }

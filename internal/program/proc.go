@@ -1,6 +1,7 @@
 package program
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"sort"
@@ -431,7 +432,7 @@ func cmdKill(p *P) int {
 		if len(args) > 1 {
 			if n, ok := kernel.ParseSignal(args[1]); ok {
 				if toInt(args[1]) > 0 {
-					p.puts(kernel.Signal(n&0x7f).Name() + "\n")
+					p.puts((n & 0x7f).Name() + "\n")
 				} else {
 					p.printf("%d\n", n)
 				}
@@ -898,8 +899,8 @@ func cmdTimeout(p *P) int {
 		}
 		if left <= 0 {
 			if stage == 0 {
-				p.t.Kill(c.PID(), sig)
-				p.t.Kill(c.PID(), kernel.SIGCONT)
+				_ = p.t.Kill(c.PID(), sig)            // gone already, perhaps
+				_ = p.t.Kill(c.PID(), kernel.SIGCONT) // gone already, perhaps
 				stage = 1
 				if k, has := f["k"]; has {
 					kd, _ := duration(k)
@@ -908,7 +909,7 @@ func cmdTimeout(p *P) int {
 					end = p.t.Now().Add(365 * 24 * time.Hour)
 				}
 			} else {
-				p.t.Kill(c.PID(), kernel.SIGKILL)
+				_ = p.t.Kill(c.PID(), kernel.SIGKILL) // gone already, perhaps
 				end = p.t.Now().Add(365 * 24 * time.Hour)
 			}
 			continue
@@ -940,7 +941,7 @@ func cmdChroot(p *P) int {
 		return 125
 	}
 	if !set(opts).has("s") {
-		p.t.Chdir("/")
+		_ = p.t.Chdir("/") // it stays where it is
 	}
 	cmd := args[1:]
 	if len(cmd) == 0 {
@@ -1015,15 +1016,13 @@ func cmdWrap(p *P) int {
 		}
 		return 1
 	}
-	if user != "" {
-		if u, ok := p.t.LookupUser(user); ok {
-			p.t.Setgid(u.GID)
-			p.t.Setuid(u.UID)
-		}
-	} else if p.name == "sudo" {
-		c := p.t.Creds()
-		if c.UID != 0 && c.EUID != 0 {
-			p.raw("sudo: a terminal is required to read the password; either use the -S option to read from standard input or configure an askpass helper\nsudo: a password is required\n")
+	if c := p.t.Creds(); p.name == "sudo" && c.UID != 0 && c.EUID != 0 {
+		p.raw("sudo: a terminal is required to read the password; either use the -S option to read from standard input or configure an askpass helper\nsudo: a password is required\n")
+		return 1
+	}
+	if u, ok := p.t.LookupUser(user); user != "" && ok {
+		if err := errors.Join(p.t.Setgid(u.GID), p.t.Setuid(u.UID)); err != nil {
+			p.errf("Operation not permitted")
 			return 1
 		}
 	}

@@ -145,7 +145,7 @@ func busybox(t *kernel.Task) int {
 				if d == "" {
 					d = "/bin"
 				}
-				t.Symlink("/bin/busybox", d+"/"+n)
+				_ = t.Symlink("/bin/busybox", d+"/"+n) // one that is there stays
 			}
 			return 0
 		}
@@ -438,7 +438,7 @@ func (p *P) readLine(r *bufio.Reader) (line string, nl, more bool) {
 		part, err := r.ReadSlice('\n')
 		b = append(b, part...)
 		p.t.Tick(1 + int64(len(part)>>9))
-		if err == bufio.ErrBufferFull && len(b) < maxLine {
+		if errors.Is(err, bufio.ErrBufferFull) && len(b) < maxLine {
 			continue
 		}
 		if err != nil && len(b) == 0 {

@@ -30,14 +30,12 @@ type python struct {
 	i     int
 	two   bool
 	depth int
-	skip  bool // parse without effect
 }
 
 type pyTok struct {
 	kind byte // n name, s string, d number, o operator, e end
 	s    string
 	n    float64
-	line int
 }
 
 type pyMod string // a module or attribute path, such as urllib.request
@@ -91,7 +89,6 @@ loop:
 			for _, x := range args[1:] {
 				argv = append(argv, x)
 			}
-			args = []string{"-c"}
 			break loop
 		case a == "-V" || a == "--version":
 			if y.two {
@@ -132,7 +129,6 @@ loop:
 			for _, x := range args {
 				argv = append(argv, x)
 			}
-			args = []string{"-"}
 			break loop
 		}
 	}
@@ -973,7 +969,7 @@ func (y *python) binary(op string, a, b any) any {
 			} else {
 				args = []string{y.str(b)}
 			}
-			s, _, _ := formatPrintf(strings.ReplaceAll(sa, `\`, `\\`), args)
+			s, _ := formatPrintf(strings.ReplaceAll(sa, `\`, `\\`), args)
 			return s
 		}
 		if y.num(b) == 0 {
@@ -2116,7 +2112,7 @@ func (y *python) function(name string, a []any, kw map[string]any) any {
 		if _, ok := arg(0).(string); !ok {
 			argv = y.command(a, nil)
 		}
-		p.run(argv)
+		_, _ = p.run(argv)
 		return nil
 	case "platform.system":
 		return "Linux"

@@ -127,9 +127,6 @@ func translate(p string, ere bool) (out string, back bool, err error) {
 				b.WriteString(`\` + string(d))
 			default:
 				b.WriteString(regexp.QuoteMeta(string(d)))
-				if d >= 0x80 {
-					// the rest of the rune follows
-				}
 			}
 		case '[':
 			n, s, ok := bracket(p[i:])
@@ -298,20 +295,12 @@ func bracket(s string) (n int, out string, ok bool) {
 	return 0, "", false
 }
 
-// find gives the first match at or after off, with its groups, as indexes.
-func (r *regex) find(s string, off int, _ bool) []int {
+// find gives the first match, with its groups, as indexes.
+func (r *regex) find(s string) []int {
 	if r.back != nil {
-		return r.back.find(s, off)
+		return r.back.find(s, 0)
 	}
-	if off == 0 {
-		return r.re.FindStringSubmatchIndex(s)
-	}
-	for _, m := range r.re.FindAllStringSubmatchIndex(s, -1) {
-		if m[0] >= off {
-			return m
-		}
-	}
-	return nil
+	return r.re.FindStringSubmatchIndex(s)
 }
 
 func (r *regex) match(s string) bool {
@@ -348,7 +337,6 @@ func (r *regex) all(s string, n int) [][]int {
 // expression costs little; past the bound there is no match.
 type backRegex struct {
 	re    *regexp.Regexp
-	refs  [][2]int // group number of a reference, and of what it refers to
 	lits  string
 	icase bool
 }

@@ -59,7 +59,6 @@ type sed struct {
 	peekNL, curNL bool
 	inplace       bool
 	suffix        string
-	tmp           strings.Builder
 	wfiles        map[string]int
 	sep           bool
 	name          string
@@ -186,8 +185,8 @@ func (s *sed) editInPlace(name string) {
 		p.status = 4
 		return
 	}
-	p.t.Chmod(tmp, st.Mode.Perm())
-	p.t.Chown(tmp, int(st.UID), int(st.GID))
+	_ = p.t.Chmod(tmp, st.Mode.Perm())           // the original tries, and goes on
+	_ = p.t.Chown(tmp, int(st.UID), int(st.GID)) // the original tries, and goes on
 	if err := p.t.Rename(tmp, name); err != nil {
 		p.errf("cannot rename %s: %s", tmp, text(err))
 		p.t.Unlink(tmp)
@@ -814,7 +813,7 @@ func (s *sed) run() {
 			case 'e':
 				s.out.Flush()
 				if c.text != "" {
-					s.p.run([]string{"sh", "-c", c.text})
+					_, _ = s.p.run([]string{"sh", "-c", c.text})
 				}
 			}
 		}
@@ -844,7 +843,10 @@ func (s *sed) writeTo(name, l string) {
 		}
 		s.wfiles[name] = fd
 	}
-	s.p.t.Write(fd, []byte(l))
+	if _, err := s.p.t.Write(fd, []byte(l)); err != nil {
+		s.p.errf("couldn't write %d items to %s: %s", len(l), name, text(err))
+		s.p.status = 4
+	}
 }
 
 func sedList(l string) string {

@@ -160,8 +160,8 @@ func cmdTail(p *P) int {
 		}
 		switch {
 		case bytesMode && from:
-			r.Discard(int(max(0, n-1)))
-			io.Copy(p.out, readerOnly{r})
+			_, _ = r.Discard(int(max(0, n-1))) // a shorter file gives nothing
+			_, _ = io.Copy(p.out, readerOnly{r})
 		case bytesMode:
 			b := p.readAll(r)
 			p.out.Write(b[max(0, int64(len(b))-n):])
@@ -442,7 +442,7 @@ func cmdSort(p *P) int {
 				fl = global
 			}
 			x, y := field(a, k), field(b, k)
-			c := 0
+			var c int
 			switch {
 			case strings.Contains(fl, "n"):
 				c = cmpFloat(leadNum(x), leadNum(y))
@@ -1353,7 +1353,7 @@ func cmdOd(p *P) int {
 				p.printf(" %*d", []int{0, 4, 6, 0, 11, 0, 0, 0, 20}[size], s)
 			default:
 				c := byte(v)
-				s := ""
+				var s string
 				switch {
 				case c == 0:
 					s = `\0`
