@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path"
@@ -32,7 +33,7 @@ type builtinEntry struct {
 
 var builtins map[string]builtinEntry
 
-func init() {
+func init() { //nolint:gochecknoinits // the table's functions look into the table
 	// Filled here because the table's functions use the table.
 	builtins = map[string]builtinEntry{
 		":": {bTrue, inAll, true}, "true": {bTrue, inAll, false}, "false": {bFalse, inAll, false},
@@ -528,7 +529,7 @@ func bCd(s *Shell, args []string) {
 		rest = rest[1:]
 	}
 	show := false
-	dir := ""
+	var dir string
 	switch {
 	case len(rest) > 1 && s.d == Bash:
 		s.builtinErr("cd", "too many arguments")
@@ -572,7 +573,7 @@ func bCd(s *Shell, args []string) {
 		return
 	}
 	pwd := s.get("PWD")
-	logical := target
+	var logical string
 	if !strings.HasPrefix(target, "/") {
 		logical = path.Join(pwd, target)
 	} else {
@@ -1617,7 +1618,7 @@ func bMapfile(s *Shell, args []string) {
 	arr := map[int]string{}
 	i := origin
 	for len(b) > 0 {
-		k := strings.IndexByte(string(b), delim)
+		k := bytes.IndexByte(b, delim)
 		line := string(b)
 		if k >= 0 {
 			line = string(b[:k+1])
@@ -2704,7 +2705,7 @@ func bFg(s *Shell, args []string) {
 	}
 	s.out(j.text + "\n")
 	for _, p := range j.pids {
-		s.t.Kill(p, kernel.SIGCONT)
+		_ = s.t.Kill(p, kernel.SIGCONT) // a pipeline's first may have ended
 	}
 	if args[0] == "bg" {
 		return

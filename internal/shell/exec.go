@@ -97,7 +97,7 @@ func (s *Shell) command(st *syntax.Stmt) {
 	}
 	if st.Cmd == nil {
 		// Redirections alone.
-		undo, ok := s.redirect(st.Redirs, true)
+		undo, ok := s.redirect(st.Redirs)
 		undo()
 		if ok {
 			s.status = 0
@@ -105,7 +105,7 @@ func (s *Shell) command(st *syntax.Stmt) {
 		return
 	}
 	if len(st.Redirs) > 0 {
-		undo, ok := s.redirect(st.Redirs, true)
+		undo, ok := s.redirect(st.Redirs)
 		defer undo()
 		if !ok {
 			return
@@ -285,7 +285,10 @@ func (s *Shell) forClause(c *syntax.ForClause) {
 		}
 		return
 	}
-	l := c.Loop.(*syntax.WordIter)
+	l, ok := c.Loop.(*syntax.WordIter)
+	if !ok {
+		return
+	}
 	var items []string
 	if l.InPos.IsValid() {
 		items = s.fields(l.Items...)
@@ -636,7 +639,7 @@ func (s *Shell) simple(st *syntax.Stmt, c *syntax.CallExpr) {
 	}
 	if len(args) == 0 {
 		if len(st.Redirs) > 0 {
-			undo, ok := s.redirect(st.Redirs, true)
+			undo, ok := s.redirect(st.Redirs)
 			undo()
 			if !ok {
 				return
@@ -663,7 +666,7 @@ func (s *Shell) simple(st *syntax.Stmt, c *syntax.CallExpr) {
 	// Special builtins keep assignments in POSIX shells; exec keeps redirections.
 	if f, ok := s.funcs[name]; ok && !(s.isSpecial(name) && (s.posix || s.d != Bash)) {
 		s.withAssigns(c.Assigns, false, func() {
-			undo, ok := s.redirect(st.Redirs, true)
+			undo, ok := s.redirect(st.Redirs)
 			defer undo()
 			if ok {
 				s.callFunc(f, name, args[1:])
@@ -674,7 +677,7 @@ func (s *Shell) simple(st *syntax.Stmt, c *syntax.CallExpr) {
 	if b, ok := s.builtin(name); ok {
 		keep := s.isSpecial(name) && (s.d != Bash || s.posix)
 		s.withAssigns(c.Assigns, keep, func() {
-			undo, ok := s.redirect(st.Redirs, true)
+			undo, ok := s.redirect(st.Redirs)
 			s.lastStatus = s.status
 			if name == "exec" && ok {
 				s.execRedirs = undo
@@ -849,7 +852,7 @@ func (s *Shell) external(st *syntax.Stmt, c *syntax.CallExpr, args []string) {
 	var undo func()
 	s.withAssigns(c.Assigns, false, func() {
 		var ok bool
-		undo, ok = s.redirect(st.Redirs, true)
+		undo, ok = s.redirect(st.Redirs)
 		if !ok {
 			return
 		}
@@ -1048,10 +1051,7 @@ func (s *Shell) expandAlias(st *syntax.Stmt, c *syntax.CallExpr) bool {
 	}
 	var sb strings.Builder
 	rest := *st
-	rc := *c
-	rc.Args = c.Args[1:]
-	rc.Assigns = nil
-	_ = syntax.NewPrinter().Print(&sb, &syntax.Stmt{Cmd: &syntax.CallExpr{Args: rc.Args}, Redirs: rest.Redirs})
+	_ = syntax.NewPrinter().Print(&sb, &syntax.Stmt{Cmd: &syntax.CallExpr{Args: c.Args[1:]}, Redirs: rest.Redirs})
 	var pre strings.Builder
 	if len(c.Assigns) > 0 {
 		_ = syntax.NewPrinter().Print(&pre, &syntax.Stmt{Cmd: &syntax.CallExpr{Assigns: c.Assigns}})
@@ -1064,7 +1064,7 @@ func (s *Shell) expandAlias(st *syntax.Stmt, c *syntax.CallExpr) bool {
 	off := s.lineOff
 	s.lineOff = s.line - 1
 	args := ""
-	if len(rc.Args) > 0 || len(rest.Redirs) > 0 {
+	if len(c.Args) > 1 || len(rest.Redirs) > 0 {
 		args = " " + strings.TrimSpace(sb.String())
 	}
 	s.evalString(strings.TrimSpace(pre.String()+" ") + " " + text + args)
@@ -1120,7 +1120,7 @@ func (s *Shell) runTrap(code string) {
 
 // redirect applies redirections and gives the function that undoes them. Where
 // one fails, what was done before it is undone by that function too.
-func (s *Shell) redirect(rs []*syntax.Redirect, save bool) (undo func(), ok bool) {
+func (s *Shell) redirect(rs []*syntax.Redirect) (undo func(), ok bool) {
 	if len(rs) == 0 {
 		return func() {}, true
 	}
@@ -1342,7 +1342,7 @@ func (s *Shell) redirectOne(r *syntax.Redirect, hold func(int)) bool {
 			return false
 		}
 	}
-	flags := 0
+	var flags int
 	switch r.Op {
 	case syntax.RdrIn:
 		flags = kernel.O_RDONLY

@@ -433,7 +433,7 @@ func (s *Shell) tilde(b *builder, v string, more, assign bool) string {
 	if strings.ContainsAny(user, "\\") {
 		return v
 	}
-	home := ""
+	var home string
 	switch {
 	case user == "":
 		h, ok := s.lookup("HOME")

@@ -94,23 +94,23 @@ func (s *Shell) sprintf(format string, args []string) (string, int) {
 					flags += string(format[j])
 					j++
 				}
-				num := func() (string, bool) {
+				num := func() string {
 					if j < len(format) && format[j] == '*' {
 						j++
 						v, _ := next()
-						return v, true
+						return v
 					}
 					k := j
 					for j < len(format) && format[j] >= '0' && format[j] <= '9' {
 						j++
 					}
-					return format[k:j], j > k
+					return format[k:j]
 				}
-				width, _ := num()
+				width := num()
 				prec, hasPrec := "", false
 				if j < len(format) && format[j] == '.' {
 					j++
-					prec, _ = num()
+					prec = num()
 					hasPrec = true
 				}
 				timeFmt := ""

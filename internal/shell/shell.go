@@ -131,7 +131,6 @@ type Shell struct {
 	inter   bool
 	login   bool
 	hist    []string
-	umaskS  bool
 	bashRe  []string
 
 	resetOnStart []string // traps that a fork puts back to their default

@@ -406,11 +406,7 @@ func (p *testParser) primary() bool {
 	if p.bad || p.i >= len(p.args) {
 		if !p.bad {
 			p.bad = true
-			if p.s.d == Bash {
-				p.s.builtinErr(p.s.testName, "argument expected")
-			} else {
-				p.s.builtinErr(p.s.testName, "argument expected")
-			}
+			p.s.builtinErr(p.s.testName, "argument expected")
 		}
 		return false
 	}
