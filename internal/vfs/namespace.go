@@ -395,7 +395,7 @@ func (ns *Namespace) walkFrom(c *Context, cur *Path, path string, follow bool, l
 			return nil, err
 		}
 		next := ns.cross(&Path{parent: cur, name: name, mount: cur.mount, node: node})
-		isLink := false
+		var isLink bool
 		switch x := next.node.(type) {
 		case *inode:
 			isLink = x.typ.IsLink()
@@ -571,7 +571,7 @@ func (ns *Namespace) Link(c *Context, old, path string) error {
 
 // mayDelete is the kernel's may_delete: write permission, the sticky bit, and no
 // mount on the victim.
-func (ns *Namespace) mayDelete(c *Context, dir *Path, name string, victim Node) error {
+func (ns *Namespace) mayDelete(c *Context, dir *Path, victim Node) error {
 	st := dir.node.Stat()
 	if !c.Cred.Permitted(&st, MayWrite|MayExec) {
 		return EACCES
@@ -608,7 +608,7 @@ func (ns *Namespace) Unlink(c *Context, path string) error {
 	if slash && !v.Stat().Mode.IsDir() {
 		return ENOTDIR
 	}
-	if err := ns.mayDelete(c, dir, name, v); err != nil {
+	if err := ns.mayDelete(c, dir, v); err != nil {
 		return err
 	}
 	return dir.node.Unlink(c, name, false)
@@ -632,7 +632,7 @@ func (ns *Namespace) Rmdir(c *Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := ns.mayDelete(c, dir, name, v); err != nil {
+	if err := ns.mayDelete(c, dir, v); err != nil {
 		return err
 	}
 	return dir.node.Unlink(c, name, true)
@@ -663,14 +663,14 @@ func (ns *Namespace) Rename(c *Context, from, to string) error {
 	if (s1 || s2) && !v.Stat().Mode.IsDir() {
 		return ENOTDIR
 	}
-	if err := ns.mayDelete(c, d1, n1, v); err != nil {
+	if err := ns.mayDelete(c, d1, v); err != nil {
 		return err
 	}
 	if err := writable(c, d2); err != nil {
 		return err
 	}
 	if o, err := d2.node.Lookup(c, n2); err == nil {
-		if err := ns.mayDelete(c, d2, n2, o); err != nil {
+		if err := ns.mayDelete(c, d2, o); err != nil {
 			return err
 		}
 	}

@@ -180,6 +180,7 @@ func tarContent(h *tar.Header, r io.Reader, max int64, res Resolver) (Content, e
 // ChangeKind is docker diff's letter.
 type ChangeKind int
 
+// The kinds, as docker diff numbers them.
 const (
 	Modified ChangeKind = 0
 	Added    ChangeKind = 1
@@ -521,10 +522,10 @@ func (fs *FS) Apply(dir string, r io.Reader, o ApplyOptions) error {
 			if base == whiteoutOpaque {
 				ents, _ := d.node.ReadDir(c)
 				for _, e := range ents {
-					removeAll(c, d.node, e.Name)
+					_ = removeAll(c, d.node, e.Name) // what cannot go stays to be seen
 				}
 			} else {
-				removeAll(c, d.node, strings.TrimPrefix(base, whiteoutPrefix))
+				_ = removeAll(c, d.node, strings.TrimPrefix(base, whiteoutPrefix))
 			}
 			continue
 		}
@@ -607,7 +608,7 @@ func (fs *FS) Apply(dir string, r io.Reader, o ApplyOptions) error {
 			return err
 		}
 		for k, v := range m.Xattrs {
-			at.node.Setxattr(c, k, v)
+			_ = at.node.Setxattr(c, k, v) // as dockerd: one that is not supported is left out
 		}
 		if m.Flags != 0 {
 			defer at.node.SetAttr(c, SetAttr{Flags: &m.Flags})
@@ -617,7 +618,7 @@ func (fs *FS) Apply(dir string, r io.Reader, o ApplyOptions) error {
 		}
 	}
 	for _, d := range dirs {
-		d.p.node.SetAttr(c, SetAttr{Mtime: &d.m})
+		_ = d.p.node.SetAttr(c, SetAttr{Mtime: &d.m}) // replaced since, perhaps
 	}
 	return nil
 }
@@ -652,7 +653,7 @@ func mkdirAll(ns *Namespace, c *Context, p string) (*Path, error) {
 func removeAll(c *Context, dir Node, name string) error {
 	n, err := dir.Lookup(c, name)
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // nothing there is what is wanted
 	}
 	if !n.Stat().Mode.IsDir() {
 		return dir.Unlink(c, name, false)

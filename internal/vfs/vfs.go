@@ -113,11 +113,15 @@ type Stat struct {
 	Flags               uint32 // chattr's
 }
 
-// Makedev, Major and Minor are those of makedev(3).
+// Makedev is makedev(3).
 func Makedev(major, minor uint32) uint64 {
 	return uint64(minor&0xff) | uint64(major&0xfff)<<8 | uint64(minor&^0xff)<<12 | uint64(major&^0xfff)<<32
 }
+
+// Major is major(3).
 func Major(d uint64) uint32 { return uint32(d>>8)&0xfff | uint32(d>>32)&^0xfff }
+
+// Minor is minor(3).
 func Minor(d uint64) uint32 { return uint32(d)&0xff | uint32(d>>12)&^0xff }
 
 // DirEntry is struct dirent.
