@@ -303,7 +303,7 @@ func readLine(r *bufio.Reader) (line []byte, tooLong bool, err error) {
 				tooLong, line = true, nil
 			}
 		}
-		if err == bufio.ErrBufferFull {
+		if errors.Is(err, bufio.ErrBufferFull) {
 			continue
 		}
 		return bytes.TrimRight(line, "\r\n"), tooLong, err

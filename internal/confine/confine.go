@@ -171,7 +171,7 @@ func dropBounding() error {
 	for c := uintptr(0); c < 64; c++ {
 		r, _, e := syscall.Syscall(unix.SYS_PRCTL, unix.PR_CAPBSET_READ, c, 0)
 		if e != 0 {
-			return nil // beyond the kernel's last capability
+			return nil //nolint:nilerr // beyond the kernel's last capability
 		}
 		if r == 0 {
 			continue

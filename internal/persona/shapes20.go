@@ -382,7 +382,7 @@ type imageInspect20 struct {
 		Layers []string `json:",omitempty"`
 	}
 	Metadata struct {
-		LastTagTime time.Time `json:",omitempty"` //nolint:staticcheck // as the original has it
+		LastTagTime time.Time `json:",omitempty"` // as the original has it
 	}
 }
 

@@ -158,7 +158,7 @@ type imageInspect26 struct {
 		Layers []string `json:",omitempty"`
 	}
 	Metadata struct {
-		LastTagTime time.Time `json:",omitempty"` //nolint:staticcheck // as the original has it
+		LastTagTime time.Time `json:",omitempty"` // as the original has it
 	}
 }
 

@@ -99,7 +99,7 @@ func (p *Projector) batch(ctx context.Context, o store.Origin) (bool, error) {
 	var pos uint64
 	for len(entries) < batchSize {
 		seq, raw, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
