@@ -236,7 +236,7 @@ func (ns *NS) devpts() vfs.Filesystem {
 		}
 		return &vfs.SynthNode{Mode: vfs.S_IFCHR | 0o620, GID: 5, UID: p.uid, Number: uint64(n + 3), Rdev: vfs.Makedev(136, uint32(n)), Time: k.nowNS()}
 	}
-	return vfs.NewSynth("devpts", 0x1cd1, &vfs.SynthNode{
+	return ns.dated(vfs.NewSynth("devpts", 0x1cd1, &vfs.SynthNode{
 		Mode: vfs.S_IFDIR | 0o755,
 		Kids: map[string]*vfs.SynthNode{"ptmx": {Mode: vfs.S_IFCHR | 0o666, Rdev: vfs.Makedev(5, 2), Number: 2}},
 		Find: func(_ *vfs.Context, name string) *vfs.SynthNode {
@@ -260,5 +260,5 @@ func (ns *NS) devpts() vfs.Filesystem {
 			}
 			return out
 		},
-	})
+	}))
 }

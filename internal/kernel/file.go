@@ -116,12 +116,10 @@ func (f *File) Read(t *Task, p []byte) (int, error) {
 	n, err := f.ops.read(f, p)
 	if err == vfs.EAGAIN && fl&O_NONBLOCK == 0 {
 		rq, _ := f.ops.queues()
-		t.state.Store(int32(stateSleeping))
 		berr := t.block(func() bool {
 			n, err = f.ops.read(f, p)
 			return err != vfs.EAGAIN
 		}, rq)
-		t.state.Store(int32(stateRunning))
 		if berr != nil {
 			return 0, berr
 		}
@@ -176,13 +174,11 @@ func (f *File) Write(t *Task, p []byte) (int, error) {
 			continue
 		}
 		_, wq := f.ops.queues()
-		t.state.Store(int32(stateSleeping))
 		berr := t.block(func() bool {
 			n, err = f.ops.write(f, p[total:])
 			total += n
 			return n > 0 || err != vfs.EAGAIN
 		}, wq)
-		t.state.Store(int32(stateRunning))
 		if berr != nil {
 			return total, berr
 		}

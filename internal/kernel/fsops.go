@@ -486,7 +486,7 @@ func (t *Task) Mount(source, target, fstype string, flags int, options string) e
 	case "sysfs":
 		m.FS = t.ns.newSys()
 	case "cgroup", "cgroup2":
-		m.FS = vfs.NewSynth(fstype, 0x63677270, &vfs.SynthNode{Kids: map[string]*vfs.SynthNode{}})
+		m.FS = t.ns.dated(vfs.NewSynth(fstype, 0x63677270, &vfs.SynthNode{Kids: map[string]*vfs.SynthNode{}}))
 	default:
 		st, err := t.Stat(source)
 		if err != nil {

@@ -205,6 +205,7 @@ type Kernel struct {
 	nss     map[*NS]struct{}
 	fifos   map[fifoKey]*pipe
 	sysctl  map[string]string
+	unix    map[unixKey]unixServer
 
 	mem     atomic.Int64
 	sockets atomic.Int64

@@ -57,6 +57,7 @@ type NetNS struct {
 
 	mu        sync.Mutex
 	listeners map[uint16]*listener
+	standing  []*Standing
 	socks     map[*socket]struct{}
 	nextPort  uint16
 }
@@ -137,6 +138,57 @@ type SockInfo struct {
 	Inode         uint64
 	PID           int // host pid of the opener
 	Comm          string
+	Fd            int
+	Dual          bool // of IPv6, and takes IPv4 as well
+}
+
+// Standing is a socket that a resident holds: it listens, or waits for datagrams.
+type Standing struct {
+	Owner   *Task
+	Fd      int
+	Network string // "tcp", "udp"
+	Addr    netip.AddrPort
+	Device  string // it is bound to, as ss(8) shows it
+	Dual    bool
+	// Serve gives the owner's side of a connection; nil takes none.
+	Serve func(NetContext) (Conn, error)
+
+	info SockInfo
+}
+
+// Stand opens a resident's socket. It is closed with the end of its owner.
+func (n *NetNS) Stand(s Standing) {
+	s.info = s.Owner.sockInfo(s.Network, s.Addr, netip.AddrPort{}, "LISTEN")
+	s.info.Fd, s.info.Dual = s.Fd, s.Dual
+	if s.Network == "udp" {
+		s.info.State = "UNCONN"
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	keep := n.standing[:0]
+	for _, o := range n.standing {
+		if o.open() {
+			keep = append(keep, o)
+		}
+	}
+	n.standing = append(keep, &s)
+}
+
+func (s *Standing) open() bool { return s.Owner.state.Load() != int32(stateZombie) }
+
+// stands finds the standing TCP socket that has a port, for connections to a where
+// that is valid. NetNS.mu is held.
+func (n *NetNS) stands(port uint16, a netip.Addr) *Standing {
+	for _, s := range n.standing {
+		if s.Network != "tcp" || s.Addr.Port() != port || !s.open() {
+			continue
+		}
+		at := s.Addr.Addr()
+		if !a.IsValid() || at == a || at.IsUnspecified() && (s.Dual || at.Is4() == a.Is4()) {
+			return s
+		}
+	}
+	return nil
 }
 
 // Sockets lists the open sockets.
@@ -149,6 +201,24 @@ func (n *NetNS) Sockets() []SockInfo {
 	}
 	for _, l := range n.listeners {
 		out = append(out, l.info)
+	}
+	for _, s := range n.standing {
+		if s.open() {
+			out = append(out, s.info)
+		}
+	}
+	return out
+}
+
+// standingOf lists the sockets that a resident holds.
+func (n *NetNS) standingOf(t *Task) []SockInfo {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var out []SockInfo
+	for _, s := range n.standing {
+		if s.Owner == t && s.open() {
+			out = append(out, s.info)
+		}
 	}
 	return out
 }
@@ -349,7 +419,7 @@ func (t *Task) Listen(addr netip.AddrPort) (fd int, port uint16, err error) {
 	if port == 0 {
 		port = n.ephemeral()
 	}
-	if n.listeners[port] != nil {
+	if n.listeners[port] != nil || n.stands(port, netip.Addr{}) != nil {
 		n.mu.Unlock()
 		return -1, 0, vfs.EADDRINUSE
 	}
@@ -527,14 +597,68 @@ func (t *Task) DialAddr(network string, addr netip.AddrPort, name string) (int, 
 	n.mu.Lock()
 	port := n.ephemeral()
 	n.mu.Unlock()
+	return t.connected(c, info, network, addr, name, port)
+}
+
+// connected makes a socket of a connection.
+func (t *Task) connected(c Conn, info ProcInfo, network string, addr netip.AddrPort, name string, port uint16) (int, error) {
+	n := t.ns.net
 	s := &socket{n: n, k: t.k, conn: c, name: name, proc: info, rx: t.k.newPipe(),
 		info: t.sockInfo(network, netip.AddrPortFrom(n.Source(addr.Addr()), port), addr, "ESTABLISHED")}
 	s.rx.add(1, 1)
-	if err := n.add(s); err != nil {
-		c.Close()
-		return -1, err
+	s.told = network == "unix" || n.local(addr.Addr()) // it never leaves the host
+	if network != "unix" {
+		if err := n.add(s); err != nil {
+			c.Close()
+			return -1, err
+		}
 	}
 	return t.socketFile(s, s.info.Inode)
+}
+
+// DialUnix connects to a socket in the file tree: one that the host's daemons
+// stand behind (see [Kernel.ServeUnix]). Its node may be reached by any path, a
+// bind mount's too.
+func (t *Task) DialUnix(name string) (int, error) {
+	t.enter()
+	p, err := t.resolve(name, true)
+	if err != nil {
+		return -1, err
+	}
+	st := p.Node().Stat()
+	if !t.Creds().Permitted(&st, vfs.MayWrite) {
+		return -1, vfs.EACCES
+	}
+	k := t.k
+	k.mu.Lock()
+	u := k.unix[unixKey{st.Dev, st.Ino}]
+	k.mu.Unlock()
+	if st.Mode.Type() != vfs.S_IFSOCK || u.serve == nil || u.owner != nil && u.owner.state.Load() == int32(stateZombie) {
+		return -1, vfs.ECONNREFUSED
+	}
+	info := t.Info()
+	c, err := u.serve(NetContext{Proc: info, Done: t.done})
+	if err != nil {
+		return -1, err
+	}
+	return t.connected(c, info, "unix", netip.AddrPort{}, name, 0)
+}
+
+type unixKey struct{ dev, ino uint64 }
+
+type unixServer struct {
+	owner *Task
+	serve func(NetContext) (Conn, error)
+}
+
+// ServeUnix puts a server behind a socket's node, as long as owner lives.
+func (k *Kernel) ServeUnix(st vfs.Stat, owner *Task, serve func(NetContext) (Conn, error)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.unix == nil {
+		k.unix = map[unixKey]unixServer{}
+	}
+	k.unix[unixKey{st.Dev, st.Ino}] = unixServer{owner, serve}
 }
 
 // dialNetwork dials in a goroutine of its own, so that a signal ends the wait; a
@@ -587,9 +711,17 @@ func (t *Task) dialNetwork(c NetContext, network string, addr netip.AddrPort, na
 func (t *Task) dialLocal(addr netip.AddrPort) (int, error) {
 	n := t.ns.net
 	n.mu.Lock()
-	l := n.listeners[addr.Port()]
+	l, st := n.listeners[addr.Port()], n.stands(addr.Port(), addr.Addr())
 	port := n.ephemeral()
 	n.mu.Unlock()
+	if l == nil && st != nil && st.Serve != nil {
+		info := t.Info()
+		c, err := st.Serve(NetContext{Proc: info, Done: t.done})
+		if err != nil {
+			return -1, err
+		}
+		return t.connected(c, info, "tcp", addr, "", port)
+	}
 	if l == nil {
 		return -1, vfs.ECONNREFUSED
 	}

@@ -20,7 +20,7 @@ type pidns struct {
 const pidMax = 4194304
 
 func (p *pidns) take(t *Task) int {
-	if p.next == 0 && p.level == 0 && t.ns.cfg.Parent != nil {
+	if p.next == 0 && p.level == 0 && (t.ns.cfg.Parent != nil || p.init != nil) {
 		p.next = max(1, t.k.cfg.Host.FirstPID) // 1 is the host's init
 	}
 	for {
@@ -278,9 +278,12 @@ func (ns *NS) Start(s Spawn) (*Task, error) {
 		k.mu.Unlock()
 		return nil, vfs.ENOMEM // what fork gives in a dead pid namespace
 	}
-	t := k.newTask(ns, ns.pidns)
+	t := k.newTaskAt(ns, ns.pidns, s.HostPID)
 	if ns.pidns.level == 0 && ns.pidns.init == t && k.cfg.Host.FirstPID > 0 {
 		ns.pidns.next = k.cfg.Host.FirstPID
+	}
+	if s.Parent != nil && s.Parent.state.Load() != int32(stateZombie) {
+		t.adoptBy(s.Parent)
 	}
 	t.lead()
 	k.mu.Unlock()

@@ -56,7 +56,7 @@ func (ns *NS) newProc() vfs.Filesystem {
 		}),
 		"loadavg": sfile(func() string {
 			l, run, last := k.load()
-			return fmt.Sprintf("%.2f %.2f %.2f %d/%d %d\n", l[0], l[1], l[2], run, len(k.hostPidns().list(k))+120, last)
+			return fmt.Sprintf("%.2f %.2f %.2f %d/%d %d\n", l[0], l[1], l[2], run, k.threads(), last)
 		}),
 		"version": sfile(func() string {
 			v := h.ProcVer
@@ -129,10 +129,18 @@ func (ns *NS) newProc() vfs.Filesystem {
 			return out
 		},
 	}
-	return vfs.NewSynth("proc", 0x9fa0, root)
+	return &procfs{ns.dated(vfs.NewSynth("proc", 0x9fa0, root)), ns.pidns}
 }
 
-func (k *Kernel) hostPidns() *pidns { return k.Host().pidns }
+// dated gives a filesystem the kernel's clock: the host's was made at boot, a
+// container's with it.
+func (ns *NS) dated(s *vfs.Synth) *vfs.Synth {
+	s.Now, s.Born = ns.k.nowNS, ns.k.nowNS()
+	if ns.cfg.Parent == nil {
+		s.Born = ns.k.cfg.Host.Boot.UnixNano()
+	}
+	return s
+}
 
 func (k *Kernel) load() (l [3]float64, running, last int) {
 	l = k.cfg.Host.Load
@@ -145,6 +153,16 @@ func (k *Kernel) load() (l [3]float64, running, last int) {
 	}
 	k.mu.Unlock()
 	return l, max(1, running), last
+}
+
+// threads counts what the scheduler knows.
+func (k *Kernel) threads() (n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, t := range k.tasks {
+		n += t.Threads()
+	}
+	return n
 }
 
 func (k *Kernel) cpuinfo() string {
@@ -272,13 +290,15 @@ func (t *Task) stateLetter() string {
 		return "Z"
 	case t.stopped:
 		return "T"
+	case t.res != nil && t.res.Idle:
+		return "I"
 	case t.state.Load() == int32(stateSleeping):
 		return "S"
 	}
 	return "R"
 }
 
-// State gives ps's letter: R, S, T, Z. Any goroutine may call it.
+// State gives ps's letter: R, S, T, Z, I. Any goroutine may call it.
 func (t *Task) State() string {
 	t.k.mu.Lock()
 	defer t.k.mu.Unlock()
@@ -287,6 +307,13 @@ func (t *Task) State() string {
 
 // Memory gives the bytes a process seems to hold: virtual and resident.
 func (t *Task) Memory() (vsz, rss int64) {
+	switch r := t.res; {
+	case r == nil:
+	case r.Argv == nil:
+		return 0, 0
+	case r.VSZ != 0:
+		return r.VSZ, r.RSS
+	}
 	t.mu.Lock()
 	m := t.mem
 	base := int64(mix(uint64(len(t.comm))*31+uint64(len(t.exe)))%2000) << 12
@@ -323,7 +350,7 @@ func (ns *NS) procDir(t *Task, pid int) *vfs.SynthNode {
 	mounts := func(style int) func() string { return func() string { return t.mountTable(style) } }
 	kids := map[string]*vfs.SynthNode{
 		"cmdline": file(func() string {
-			if t.Zombie() {
+			if t.Zombie() || t.Thread() {
 				return ""
 			}
 			return strings.Join(t.Args(), "\x00") + "\x00"
@@ -351,7 +378,10 @@ func (ns *NS) procDir(t *Task, pid int) *vfs.SynthNode {
 		"mountstats": file(mounts(2)),
 		"cgroup": file(func() string {
 			g := t.ns.cfg.Cgroup
-			if g == "" {
+			if t.res != nil && t.res.Cgroup != "" {
+				g = t.res.Cgroup
+			}
+			if g == "" || t.Thread() {
 				g = "/"
 			}
 			return "0::" + g + "\n"
@@ -405,12 +435,31 @@ func (ns *NS) procDir(t *Task, pid int) *vfs.SynthNode {
 }
 
 func (t *Task) procFd(may func(*vfs.Context) bool) *vfs.SynthNode {
+	// A resident's are told, not open: its standard ones and its sockets.
+	told := func() map[int]string {
+		if t.res == nil || t.Thread() {
+			return nil
+		}
+		m := map[int]string{0: "/dev/null", 1: "/dev/null", 2: "/dev/null"}
+		for _, s := range t.ns.net.standingOf(t) {
+			m[s.Fd] = "socket:[" + strconv.FormatUint(s.Inode, 10) + "]"
+		}
+		return m
+	}
 	one := func(fd int) *vfs.SynthNode {
+		if to := told()[fd]; to != "" {
+			return &vfs.SynthNode{Mode: vfs.S_IFLNK | 0o700, Size: 64, Link_: func(c *vfs.Context) (string, error) {
+				if !may(c) {
+					return "", vfs.EACCES
+				}
+				return to, nil
+			}}
+		}
 		f, err := t.File(fd)
 		if err != nil {
 			return nil
 		}
-		n := &vfs.SynthNode{Mode: vfs.S_IFLNK | 0o700}
+		n := &vfs.SynthNode{Mode: vfs.S_IFLNK | 0o700, Size: 64}
 		switch f.Flags() & O_ACCMODE {
 		case O_RDONLY:
 			n.Mode = vfs.S_IFLNK | 0o500
@@ -454,7 +503,12 @@ func (t *Task) procFd(may func(*vfs.Context) bool) *vfs.SynthNode {
 				return nil
 			}
 			var out []vfs.DirEntry
-			for _, fd := range t.Fds() {
+			fds := t.Fds()
+			for fd := range told() {
+				fds = append(fds, fd)
+			}
+			sort.Ints(fds)
+			for _, fd := range fds {
 				out = append(out, vfs.DirEntry{Name: strconv.Itoa(fd), Ino: uint64(t.PID())<<16 | uint64(1000+fd), Type: vfs.S_IFLNK})
 			}
 			return out
@@ -496,16 +550,22 @@ func (t *Task) procStat(pn *pidns) string {
 	k := t.k
 	k.mu.Lock()
 	st, pp, pg, sid := t.stateLetter(), pn.see(t.parent), pn.seeGroup(t.pgrp), pn.seeGroup(t.session)
-	tty, tpg := 0, -1
+	tty, tpg, flags := 0, -1, 4194304
 	if p := t.session.tty; p != nil {
 		tty = 136<<8 | p.Num
 		tpg = pn.seeGroup(p.fg)
+	} else if n, ok := strings.CutPrefix(t.Console(), "tty"); ok {
+		tty, _ = strconv.Atoi(n)
+		tty, tpg = 4<<8|tty, pg
+	}
+	if t.Thread() {
+		flags = 2129984 // PF_KTHREAD and its kin
 	}
 	k.mu.Unlock()
 	v, r := t.Memory()
-	ticks := t.ticks.Load() / 10000
-	return fmt.Sprintf("%d (%s) %s %d %d %d %d %d 4194304 120 0 0 0 %d %d 0 0 20 %d 1 0 %d %d %d 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
-		pn.see(t), t.Comm(), st, pp, pg, sid, tty, tpg, ticks*4/5, ticks/5, t.Nice(), k.jiffies(t), v, r>>12)
+	ticks := t.CPUTime().Milliseconds() / 10
+	return fmt.Sprintf("%d (%s) %s %d %d %d %d %d %d 120 0 0 0 %d %d 0 0 %d %d %d 0 %d %d %d 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+		pn.see(t), t.Comm(), st, pp, pg, sid, tty, tpg, flags, ticks*4/5, ticks-ticks*4/5, 20+t.Nice(), t.Nice(), t.Threads(), k.jiffies(t), v, r>>12)
 }
 
 func (t *Task) procStatus(pn *pidns) string {
@@ -522,7 +582,7 @@ func (t *Task) procStatus(pn *pidns) string {
 		}
 	}
 	k.mu.Unlock()
-	long := map[string]string{"R": "R (running)", "S": "S (sleeping)", "T": "T (stopped)", "Z": "Z (zombie)"}[st]
+	long := map[string]string{"R": "R (running)", "S": "S (sleeping)", "T": "T (stopped)", "Z": "Z (zombie)", "I": "I (idle)"}[st]
 	c := t.Creds()
 	v, r := t.Memory()
 	var gs strings.Builder
@@ -537,9 +597,14 @@ func (t *Task) procStatus(pn *pidns) string {
 	if t.ns.cfg.Privileged || t.ns.cfg.Label == "" {
 		seccomp = 0
 	}
-	return fmt.Sprintf("Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\nUid:\t%d\t%d\t%d\t%d\nGid:\t%d\t%d\t%d\t%d\nFDSize:\t64\nGroups:\t%s\nNStgid:%s\nNSpid:%s\nVmPeak:\t%8d kB\nVmSize:\t%8d kB\nVmLck:\t       0 kB\nVmHWM:\t%8d kB\nVmRSS:\t%8d kB\nVmData:\t     360 kB\nVmStk:\t     132 kB\nVmExe:\t      20 kB\nVmLib:\t    1648 kB\nVmPTE:\t      44 kB\nVmSwap:\t       0 kB\nThreads:\t1\nSigQ:\t0/15731\nSigPnd:\t%016x\nShdPnd:\t%016x\nSigBlk:\t%016x\nSigIgn:\t%016x\nSigCgt:\t%016x\nCapInh:\t0000000000000000\nCapPrm:\t%016x\nCapEff:\t%016x\nCapBnd:\t%016x\nCapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t%d\nSpeculation_Store_Bypass:\tvulnerable\nCpus_allowed:\t%x\nCpus_allowed_list:\t0-%d\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%d\nnonvoluntary_ctxt_switches:\t%d\n",
+	vm := fmt.Sprintf("VmPeak:\t%8d kB\nVmSize:\t%8d kB\nVmLck:\t       0 kB\nVmHWM:\t%8d kB\nVmRSS:\t%8d kB\nVmData:\t     360 kB\nVmStk:\t     132 kB\nVmExe:\t      20 kB\nVmLib:\t    1648 kB\nVmPTE:\t      44 kB\nVmSwap:\t       0 kB\n", v>>10, v>>10, r>>10, r>>10)
+	if t.Thread() {
+		vm = ""
+	}
+	work := t.CPUTime().Microseconds()
+	return fmt.Sprintf("Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\nUid:\t%d\t%d\t%d\t%d\nGid:\t%d\t%d\t%d\t%d\nFDSize:\t64\nGroups:\t%s\nNStgid:%s\nNSpid:%s\n%sThreads:\t%d\nSigQ:\t0/15731\nSigPnd:\t%016x\nShdPnd:\t%016x\nSigBlk:\t%016x\nSigIgn:\t%016x\nSigCgt:\t%016x\nCapInh:\t0000000000000000\nCapPrm:\t%016x\nCapEff:\t%016x\nCapBnd:\t%016x\nCapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t%d\nSpeculation_Store_Bypass:\tvulnerable\nCpus_allowed:\t%x\nCpus_allowed_list:\t0-%d\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%d\nnonvoluntary_ctxt_switches:\t%d\n",
 		t.Comm(), t.GetUmask(), long, pn.see(t), pn.see(t), pp, c.UID, c.EUID, c.EUID, c.EUID, c.GID, c.EGID, c.EGID, c.EGID, gs.String(), nspids.String(), nspids.String(),
-		v>>10, v>>10, r>>10, r>>10, 0, pend, blk, ign, cgt, c.Caps, c.Caps, c.Bound, seccomp, uint64(1)<<k.cfg.Host.Cores-1, k.cfg.Host.Cores-1, t.ticks.Load()/100, t.ticks.Load()/1000)
+		vm, t.Threads(), 0, pend, blk, ign, cgt, c.Caps, c.Caps, c.Bound, seccomp, uint64(1)<<k.cfg.Host.Cores-1, k.cfg.Host.Cores-1, work/100, work/1000)
 }
 
 func (t *Task) procMaps() string {
@@ -710,9 +775,9 @@ func (n *NetNS) table(network string, six bool) string {
 			}
 			return fmt.Sprintf("%s:%04X", o, port)
 		}
-		st := "01"
-		if s.State == "LISTEN" {
-			st = "0A"
+		st := map[string]string{"LISTEN": "0A", "UNCONN": "07"}[s.State]
+		if st == "" {
+			st = "01"
 		}
 		fmt.Fprintf(&b, "%4d: %s %s %s 00000000:00000000 00:00000000 00000000 %5d        0 %d 1 0000000000000000 100 0 0 10 0\n", i,
 			hex(s.Local.Addr().AsSlice(), s.Local.Port()), hex(s.Remote.Addr().AsSlice(), s.Remote.Port()), st, s.UID, s.Inode)
@@ -820,7 +885,7 @@ func (ns *NS) newSys() vfs.Filesystem {
 		"block":  sdir(map[string]*vfs.SynthNode{"sda": sdir(map[string]*vfs.SynthNode{"size": ro("167772160"), "queue": sdir(map[string]*vfs.SynthNode{"rotational": ro("0")})})}),
 		"module": sdir(nil), "bus": sdir(nil), "firmware": sdir(nil), "power": sdir(nil), "hypervisor": sdir(nil),
 	})
-	return vfs.NewSynth("sysfs", 0x62656572, root)
+	return ns.dated(vfs.NewSynth("sysfs", 0x62656572, root))
 }
 
 func memMax(ns *NS) string {

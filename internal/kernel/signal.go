@@ -179,6 +179,10 @@ func (k *Kernel) post(t *Task, s Signal) {
 	if s <= 0 || s >= NSIG || t.state.Load() == int32(stateZombie) {
 		return
 	}
+	if t.passive {
+		k.postPassive(t, s)
+		return
+	}
 	if s == SIGCONT {
 		t.pending &^= stopSet
 		if t.stopped {

@@ -100,7 +100,8 @@ type Task struct {
 	polled int64        // ticks at the last look at the scheduler
 	dying  bool         // the goroutine unwinds; own goroutine only
 
-	handled uint64 // handlers that ran; own goroutine only
+	handled   uint64 // handlers that ran; own goroutine only
+	throttled bool   // it waits for its share of the processor, which is no sleep; own goroutine only
 
 	// Under Kernel.mu.
 	parent      *Task
@@ -118,6 +119,9 @@ type Task struct {
 	execed      bool
 	subreaper   bool
 	adopted     bool // reparented after its parent's end
+	passive     bool // a resident that has no goroutine
+
+	res *Resident // of a resident; not changed
 
 	state atomic.Int32 // a state
 
@@ -139,7 +143,6 @@ type Task struct {
 	mem     int64
 	rlimits *[NRlimits]Rlimit
 	dumped  any
-	hidden  bool
 
 	ctx vfs.Context // reused by every call of the own goroutine
 }
@@ -193,6 +196,8 @@ func (t *Task) Tick(n int64) {
 	// First the own kernel's bucket, then the pool's: so many tasks of one kernel
 	// come to the pool no faster than their kernel may work, and others find it
 	// without debts.
+	t.throttled = true
+	defer func() { t.throttled = false }()
 	if d := t.k.sched.charge(t.k.Now(), work); d > 0 {
 		t.blockFor(d, func() bool { return false })
 	}
@@ -408,7 +413,13 @@ func (t *Task) GetUmask() vfs.Mode {
 func (t *Task) Now() time.Time { return t.k.Now() }
 
 // CPUTime gives the processor time used.
-func (t *Task) CPUTime() time.Duration { return time.Duration(t.ticks.Load()) * time.Microsecond }
+func (t *Task) CPUTime() time.Duration {
+	d := time.Duration(t.ticks.Load()) * time.Microsecond
+	if t.res != nil {
+		d += time.Duration(float64(t.k.Now().Sub(t.start)) * t.res.Share)
+	}
+	return d
+}
 
 // Started gives the start time.
 func (t *Task) Started() time.Time { return t.start }
@@ -516,10 +527,17 @@ func (t *Task) context() *vfs.Context {
 }
 
 // newTask makes a task. Kernel.mu is held.
-func (k *Kernel) newTask(ns *NS, pn *pidns) *Task {
+func (k *Kernel) newTask(ns *NS, pn *pidns) *Task { return k.newTaskAt(ns, pn, 0) }
+
+// newTaskAt is newTask with a pid of the host's, if that is not 0 and free.
+func (k *Kernel) newTaskAt(ns *NS, pn *pidns, pid int) *Task {
 	t := &Task{k: k, ns: ns, pidns: pn, wake: make(chan struct{}, 1), done: make(chan struct{}), start: k.Now()}
 	t.pids = make([]int, pn.level+1)
 	for p := pn; p != nil; p = p.parent {
+		if p.level == 0 && pid != 0 && p.tasks[pid] == nil {
+			t.pids[0], p.tasks[pid] = pid, t
+			continue
+		}
 		t.pids[p.level] = p.take(t)
 	}
 	if pn.init == nil && (pn.level > 0 || ns.cfg.Parent == nil) {
@@ -828,7 +846,7 @@ func (t *Task) finish(ws WaitStatus) {
 	close(t.done)
 }
 
-func (t *Task) ignoresChildren() bool { return t.disp[SIGCHLD].Kind == Ignore }
+func (t *Task) ignoresChildren() bool { return t.res != nil || t.disp[SIGCHLD].Kind == Ignore }
 
 // auto tells whether orphans that come to t are reaped for it: the host's init
 // does so, whatever program plays it; a container's first process keeps zombies,
@@ -916,9 +934,7 @@ func (t *Task) Wait(pid, options int) (int, WaitStatus, error) {
 	if t.handled != ran {
 		return 0, 0, vfs.EINTR // as if it had come just after the call began
 	}
-	t.state.Store(int32(stateSleeping))
 	berr := t.block(look)
-	t.state.Store(int32(stateRunning))
 	if berr != nil {
 		return 0, 0, berr
 	}
@@ -954,6 +970,10 @@ type Spawn struct {
 	Origin     string // what the Observer is told; "exec" if empty
 	// Fn runs instead of an executable, under the name Path.
 	Fn Program
+	// Parent and HostPID, for ns.Start: a resident that shows as the parent where
+	// its pid is seen, and the pid in the host's pid namespace if that is free.
+	Parent  *Task
+	HostPID int
 }
 
 // Spawn is fork and execve in one. Errors of execve are returned and leave no
@@ -1266,13 +1286,39 @@ func (t *Task) load(p string, argv, env []string) (Program, error) {
 	}
 }
 
-// Processes lists the tasks that t can see, by pid. Any goroutine may call it.
-func (t *Task) Processes() []*Task { return t.pidns.list(t.k) }
-
-// PIDIn gives t's pid as o sees it, 0 if it does not.
-func (t *Task) PIDIn(o *Task) int {
-	return o.pidns.see(t)
+// procfs is a procfs: it shows the tasks of one pid namespace, which need not be
+// the one of who looks.
+type procfs struct {
+	*vfs.Synth
+	pn *pidns
 }
+
+// procView gives the pid namespace of the procfs on t's /proc, nil where there is
+// none: after a chroot into another system's root it is that system's.
+func (t *Task) procView() *pidns {
+	p, err := t.resolve("/proc", true)
+	if err != nil {
+		return nil
+	}
+	if f, ok := p.Mount().FS.(*procfs); ok {
+		return f.pn
+	}
+	return nil
+}
+
+// Processes lists the tasks in t's /proc, by pid; nil where nothing is mounted
+// there.
+func (t *Task) Processes() []*Task {
+	pn := t.procView()
+	if pn == nil {
+		return nil
+	}
+	return pn.list(t.k)
+}
+
+// PIDIn gives t's pid as o's /proc shows it, 0 if it does not. It is no pid that
+// o's kill(2) would know if that /proc is another namespace's.
+func (t *Task) PIDIn(o *Task) int { return o.procView().see(t) }
 
 // Zombie tells whether a task has ended and was not waited for.
 func (t *Task) Zombie() bool {

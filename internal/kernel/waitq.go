@@ -66,7 +66,13 @@ func (t *Task) block(cond func() bool, qs ...*waitq) error {
 			}
 			continue
 		}
+		if t.throttled {
+			<-t.wake
+			continue
+		}
+		t.state.Store(int32(stateSleeping))
 		<-t.wake
+		t.state.Store(int32(stateRunning))
 	}
 }
 
@@ -104,9 +110,7 @@ func (t *Task) Sleep(d time.Duration) (left time.Duration) {
 		return d
 	}
 	end := t.k.Now().Add(d)
-	t.state.Store(int32(stateSleeping))
 	_, err := t.blockFor(d, func() bool { return false })
-	t.state.Store(int32(stateRunning))
 	if err != nil {
 		return max(0, end.Sub(t.k.Now()))
 	}

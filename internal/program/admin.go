@@ -849,13 +849,7 @@ func (p *P) runningUnit(name string) (pid int, comm string, ok bool) {
 	comm = comm[:min(len(comm), 15)]
 	for _, t := range p.t.Processes() {
 		if t.Comm() == comm {
-			return t.PID(), comm, true
-		}
-	}
-	const most = 1500 // the host's own come first
-	for pid := 1; pid < most; pid++ {
-		if b, err := p.t.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm"); err == nil && strings.TrimSpace(string(b)) == comm {
-			return pid, comm, true
+			return t.PIDIn(p.t), comm, true
 		}
 	}
 	return 0, comm, false

@@ -33,6 +33,7 @@ type curl struct {
 	forms   []string
 	urls    []string
 	outs    []string
+	remote  string // the address of the last connection
 }
 
 func cmdCurl(p *P) int {
@@ -283,38 +284,10 @@ func (c *curl) get(arg, out string) int {
 				proxied = true
 			}
 		}
-		var addrs []netip.Addr
-		var err error
-		for _, o := range strings.Split(f["rs"], ",") {
-			if x := strings.SplitN(o, ":", 3); len(x) == 3 && x[0] == u.host {
-				if a, e := netip.ParseAddr(x[2]); e == nil {
-					addrs = []netip.Addr{a}
-				}
-			}
+		fd, failed := c.dial(u, dialTo, proxied, endMeter)
+		if failed != 0 {
+			return failed
 		}
-		if addrs == nil {
-			if addrs, err = p.t.LookupHost(dialTo.host, ""); err != nil {
-				endMeter()
-				if proxied {
-					return c.fail(5, "Could not resolve proxy: %s", dialTo.host)
-				}
-				return c.fail(6, "Could not resolve host: %s", u.host)
-			}
-		}
-		c.verbose("*   Trying %s:%d...", addrs[0], dialTo.port)
-		fd, err := p.dialWeb(dialTo, addrs[0])
-		if err != nil {
-			endMeter()
-			if err == vfs.ETIMEDOUT {
-				return c.fail(28, "Failed to connect to %s port %d after %d ms: Connection timed out", dialTo.host, dialTo.port, 130000)
-			}
-			why := "Connection refused"
-			if err != vfs.ECONNREFUSED {
-				why = text(err)
-			}
-			return c.fail(7, "Failed to connect to %s port %d after %d ms: %s", dialTo.host, dialTo.port, 1+p.t.Kernel().RandUint()%40, why)
-		}
-		c.verbose("* Connected to %s (%s) port %d (#0)", dialTo.host, addrs[0], dialTo.port)
 		var h strings.Builder
 		target := u.path
 		if proxied && u.scheme == "http" {
@@ -431,7 +404,7 @@ func (c *curl) get(arg, out string) int {
 		}
 		if v, has := f["w"]; has {
 			s, _ := unescape(v, false)
-			s = strings.NewReplacer("%{http_code}", fmt.Sprintf("%03d", r.status), "%{response_code}", fmt.Sprintf("%03d", r.status), "%{size_download}", fmt.Sprint(n), "%{url_effective}", u.String(), "%{remote_ip}", addrs[0].String(),
+			s = strings.NewReplacer("%{http_code}", fmt.Sprintf("%03d", r.status), "%{response_code}", fmt.Sprintf("%03d", r.status), "%{size_download}", fmt.Sprint(n), "%{url_effective}", u.String(), "%{remote_ip}", c.remote,
 				"%{time_total}", "0.183206", "%{num_redirects}", fmt.Sprint(redirects), "%{content_type}", r.get("Content-Type"), "%{redirect_url}", r.get("Location"), "%{speed_download}", "8112").Replace(s)
 			p.puts(s)
 		}
@@ -475,4 +448,54 @@ func (c *curl) body(u *webURL, r *webResponse, out string, show bool) (int, int6
 		return c.fail(23, "Failure writing output to destination"), n
 	}
 	return 0, n
+}
+
+// dial connects for a URL: to a proxy, a Unix socket, or where the URL says. A
+// failure has been told when its code comes back.
+func (c *curl) dial(u, dialTo *webURL, proxied bool, endMeter func()) (fd, code int) {
+	p, f := c.p, c.f
+	if sock := f["us"]; sock != "" {
+		c.verbose("*   Trying %s:0...", sock)
+		fd, err := p.t.DialUnix(sock)
+		if err != nil {
+			endMeter()
+			return -1, c.fail(7, "Couldn't connect to server")
+		}
+		c.verbose("* Connected to %s (%s) port 80 (#0)", u.host, sock)
+		return fd, 0
+	}
+	var addrs []netip.Addr
+	var err error
+	for _, o := range strings.Split(f["rs"], ",") {
+		if x := strings.SplitN(o, ":", 3); len(x) == 3 && x[0] == u.host {
+			if a, e := netip.ParseAddr(x[2]); e == nil {
+				addrs = []netip.Addr{a}
+			}
+		}
+	}
+	if addrs == nil {
+		if addrs, err = p.t.LookupHost(dialTo.host, ""); err != nil {
+			endMeter()
+			if proxied {
+				return -1, c.fail(5, "Could not resolve proxy: %s", dialTo.host)
+			}
+			return -1, c.fail(6, "Could not resolve host: %s", u.host)
+		}
+	}
+	c.verbose("*   Trying %s:%d...", addrs[0], dialTo.port)
+	fd, err = p.dialWeb(dialTo, addrs[0])
+	if err != nil {
+		endMeter()
+		if err == vfs.ETIMEDOUT {
+			return -1, c.fail(28, "Failed to connect to %s port %d after %d ms: Connection timed out", dialTo.host, dialTo.port, 130000)
+		}
+		why := "Connection refused"
+		if err != vfs.ECONNREFUSED {
+			why = text(err)
+		}
+		return -1, c.fail(7, "Failed to connect to %s port %d after %d ms: %s", dialTo.host, dialTo.port, 1+p.t.Kernel().RandUint()%40, why)
+	}
+	c.remote = addrs[0].String()
+	c.verbose("* Connected to %s (%s) port %d (#0)", dialTo.host, c.remote, dialTo.port)
+	return fd, 0
 }

@@ -17,6 +17,9 @@ func (p *P) ttyOf(t *kernel.Task) string {
 	if y := t.TTY(); y != nil {
 		return "pts/" + strconv.Itoa(y.Num)
 	}
+	if c := t.Console(); c != "" {
+		return c
+	}
 	return "?"
 }
 
@@ -25,7 +28,7 @@ func (p *P) cmdline(t *kernel.Task) string {
 	if t.Zombie() {
 		return "[" + t.Comm() + "] <defunct>"
 	}
-	if len(a) == 0 {
+	if len(a) == 0 || t.Thread() {
 		return "[" + t.Comm() + "]"
 	}
 	return strings.Join(a, " ")
@@ -228,6 +231,8 @@ func cmdPs(p *P) int {
 			k.head, k.w, k.right = "TIME", 8, true
 		case "bsdtime":
 			k.head, k.w, k.right = "TIME", 4, true
+		case "nlwp", "thcount":
+			k.head, k.w, k.right = strings.ToUpper(name), 4, true
 		case "c":
 			k.head, k.w, k.right = "C", 2, true
 		case "ni", "nice":
@@ -301,10 +306,7 @@ func cmdPs(p *P) int {
 		case "tty", "tname", "tt":
 			return p.ttyOf(t)
 		case "stat":
-			s := t.State()
-			if t.SID() == t.PID() {
-				s += "s"
-			}
+			s := t.State() + t.Flags()
 			if t.TTY() != nil && t == me {
 				s += "+"
 			}
@@ -312,11 +314,15 @@ func cmdPs(p *P) int {
 		case "s", "state":
 			return t.State()
 		case "start", "stime":
-			if st := t.Started().In(p.zone()); p.t.Now().Sub(st) < 24*time.Hour {
-				return st.Format("15:04")
-			} else {
+			// As procps' pr_stime: the day decides, not the hours between.
+			st, now := t.Started().In(p.zone()), p.t.Now().In(p.zone())
+			switch {
+			case st.Year() != now.Year():
+				return st.Format("2006")
+			case st.YearDay() != now.YearDay():
 				return st.Format("Jan02")
 			}
+			return st.Format("15:04")
 		case "lstart":
 			return t.Started().In(p.zone()).Format("Mon Jan _2 15:04:05 2006")
 		case "etimes":
@@ -336,8 +342,10 @@ func cmdPs(p *P) int {
 			return cpuTime(t.CPUTime(), false)
 		case "ni", "nice":
 			return strconv.Itoa(t.Nice())
+		case "nlwp", "thcount":
+			return strconv.Itoa(t.Threads())
 		case "pri":
-			return "19"
+			return strconv.Itoa(19 - t.Nice())
 		case "f":
 			return "4"
 		case "addr", "wchan":
@@ -348,6 +356,10 @@ func cmdPs(p *P) int {
 		return p.cmdline(t)
 	}
 	ts := me.Processes()
+	if ts == nil {
+		p.raw("Error, do this: mount -t proc proc /proc\n")
+		return 47
+	}
 	if sortKey != "" {
 		key := strings.TrimLeft(sortKey, "+-")
 		sort.SliceStable(ts, func(i, j int) bool {
@@ -786,7 +798,7 @@ func cmdTop(p *P) int {
 		for _, t := range ts {
 			v, r := t.Memory()
 			s := t.CPUTime().Seconds()
-			p.printf("%7d %-8s  20 %3d %7d %6d %6d %s %5.1f %5.1f %4d:%05.2f %s\n", t.PIDIn(p.t), trunc(p.userName(t.Creds().EUID), 8), t.Nice(), v>>10, r>>10, r>>11, t.State(), p.pcpu(t), 100*float64(r)/float64(m.Total), int(s)/60, s-float64(int(s)/60*60), t.Comm())
+			p.printf("%7d %-8s  %2d %3d %7d %6d %6d %s %5.1f %5.1f %4d:%05.2f %s\n", t.PIDIn(p.t), trunc(p.userName(t.Creds().EUID), 8), 20+t.Nice(), t.Nice(), v>>10, r>>10, r>>11, t.State(), p.pcpu(t), 100*float64(r)/float64(m.Total), int(s)/60, s-float64(int(s)/60*60), t.Comm())
 		}
 		p.out.Flush()
 	}

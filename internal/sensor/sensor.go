@@ -41,6 +41,7 @@ import (
 	"github.com/whalefall/whalefall/internal/confine"
 	"github.com/whalefall/whalefall/internal/engineapi"
 	"github.com/whalefall/whalefall/internal/event"
+	"github.com/whalefall/whalefall/internal/front"
 	"github.com/whalefall/whalefall/internal/journal"
 	"github.com/whalefall/whalefall/internal/listen"
 	"github.com/whalefall/whalefall/internal/persona"
@@ -167,6 +168,7 @@ func Run(cfg Config, files Files, log *slog.Logger) error {
 	api := engineapi.New(engineapi.Config{Persona: p, Worlds: worlds, Logger: log, Latency: cfg.Latency, Started: worlds.started(), Args: daemonArgs(cfg)})
 	var conns atomic.Int64
 	var requests atomic.Uint64
+	defer front.ServeInside(worlds.host, api)()
 	srv := engineapi.HTTPServer(api, slog.New(discardHandler{}))
 	srv.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requests.Add(1)

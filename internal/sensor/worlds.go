@@ -77,7 +77,7 @@ func NewHost(cfg Config, p *persona.Persona, sink event.Sink, c kernel.Clock) (*
 		}
 	}
 	rules := rulesOf(cfg.Refuse)
-	return world.NewHost(world.Config{Secret: cfg.Secret, Kind: cfg.HostKind, Provider: cfg.Provider, Cores: cfg.Cores, Memory: cfg.Memory, Public: cfg.Public, Listen: listenOn,
+	return world.NewHost(world.Config{Secret: cfg.Secret, Kind: cfg.HostKind, Provider: cfg.Provider, Cores: cfg.Cores, Memory: cfg.Memory, Public: cfg.Public, Listen: listenOn, Args: daemonArgs(cfg),
 		Installed: cfg.Installed, Clock: c, Programs: Programs(), Network: internet.New(internet.Config{Secret: cfg.Secret, Public: cfg.Public}), Refuse: rules, Trees: &image.Trees{},
 		Sink: sink, Sensor: cfg.Sensor, Persona: cfg.Persona, Limits: bounds(), Budget: &vfs.Budget{Max: diskOfAll},
 		Release: front.Release(p)})

@@ -12,8 +12,12 @@ import (
 type Synth struct {
 	FSType string
 	Magic  uint64
-	dev    uint64
-	root   *SynthNode
+	// Now dates the nodes that carry no time: the root when the filesystem was
+	// made (Born), the others when they were first looked at, as their inodes are.
+	Now  func() int64
+	Born int64
+	dev  uint64
+	root *SynthNode
 }
 
 // NewSynth makes a filesystem with root, a directory.
@@ -55,7 +59,23 @@ type SynthNode struct {
 	Read  func(c *Context) ([]byte, error)
 	Write func(c *Context, p []byte) error // one call a write(2)
 
-	fs *Synth
+	fs   *Synth
+	seen atomic.Int64 // when it was first looked at
+}
+
+// time dates the node.
+func (n *SynthNode) time() int64 {
+	switch {
+	case n.Time != 0 || n.fs.Now == nil:
+		return n.Time
+	case n == n.fs.root:
+		return n.fs.Born
+	}
+	if t := n.seen.Load(); t != 0 {
+		return t
+	}
+	n.seen.CompareAndSwap(0, n.fs.Now())
+	return n.seen.Load()
 }
 
 var synthIno atomic.Uint64
@@ -86,8 +106,9 @@ func (n *SynthNode) init(s *Synth) {
 
 func (n *SynthNode) Ino() uint64 { return n.Number }
 func (n *SynthNode) Stat() Stat {
+	at := n.time()
 	st := Stat{Dev: n.fs.dev, Ino: n.Number, Mode: n.Mode, Nlink: 1, UID: n.UID, GID: n.GID, Rdev: n.Rdev, Size: n.Size,
-		Blksize: 4096, Atime: n.Time, Mtime: n.Time, Ctime: n.Time}
+		Blksize: 4096, Atime: at, Mtime: at, Ctime: at}
 	if n.Mode.IsDir() {
 		st.Nlink = 2
 		for _, k := range n.Kids {

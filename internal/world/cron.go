@@ -351,7 +351,9 @@ func (w *World) runJob(j *cronJob) {
 		}
 	}
 	cmd, input := splitPercent(j.cmd)
+	w.mu.Lock()
 	w.startHostProcs()
+	w.mu.Unlock()
 	files := map[int]*kernel.File{0: kernel.NullFile(), 1: kernel.NullFile(), 2: kernel.NullFile()}
 	var in *kernel.HostPipe
 	if input != "" {

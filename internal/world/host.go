@@ -46,6 +46,9 @@ type Config struct {
 	// tcp:// before it.
 	Listen string
 
+	// Args is dockerd's command line; nil makes one from Listen.
+	Args []string
+
 	// Installed is when the installation was made, kept by whoever keeps the
 	// secret: the machine was booted some weeks before it. Zero takes the first
 	// of the month.
@@ -106,6 +109,7 @@ func (q *Quotas) defaults() {
 type Host struct {
 	cfg     Config
 	rules   atomic.Pointer[[]Rule]
+	api     atomic.Pointer[API]
 	facts   Facts
 	catalog *image.Catalogue
 	trees   hostTrees
@@ -322,8 +326,22 @@ func (h *Host) makeFacts() error {
 		f.DockerHost = "0.0.0.0:2375"
 	}
 	h.facts = f
+	if len(h.cfg.Args) == 0 {
+		h.cfg.Args = []string{"/usr/bin/dockerd", "-H", "fd://", "--containerd=/run/containerd/containerd.sock", "-H", "tcp://" + f.DockerHost}
+	}
 	return nil
 }
+
+// Partition is the name of the disk's partition that holds the root.
+func (f *Facts) Partition() string {
+	if strings.HasPrefix(f.Disk, "nvme") {
+		return f.Disk + "p1"
+	}
+	return f.Disk + "1"
+}
+
+// dockerGID is the number of the group docker.
+func (h *Host) dockerGID() uint32 { return 990 + uint32(h.rng("docker-gid").IntN(9)) }
 
 // runtimes are the daemon's runtimes as /info shows them.
 func (h *Host) runtimes() map[string]system.RuntimeWithStatus {

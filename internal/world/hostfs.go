@@ -46,7 +46,6 @@ func (t *hostTrees) make(h *Host) {
 // ownTree is what only this installation's disk has.
 func (h *Host) ownTree() *image.Tree {
 	f := h.facts
-	r := h.rng("own-tree")
 	t := &image.Tree{}
 	hexN := func(label string, n int) string { b := h.derive(label); return hex.EncodeToString(b[:])[:n] }
 	short, _, _ := strings.Cut(f.Name, ".")
@@ -69,7 +68,7 @@ func (h *Host) ownTree() *image.Tree {
 	t.File("/etc/resolv.conf", 0o644, rc)
 	t.File("/etc/fstab", 0o644, fmt.Sprintf("# /etc/fstab: static file system information.\nUUID=%s-%s-%s-%s-%s / ext4 discard,errors=remount-ro 0 1\n", hexN("u1", 8), hexN("u2", 4), hexN("u3", 4), hexN("u4", 4), hexN("u5", 12)))
 	t.File("/etc/docker/key.json", 0o600, fmt.Sprintf("{\"crv\":\"P-256\",\"d\":%q,\"kid\":%q,\"kty\":\"EC\",\"x\":%q,\"y\":%q}", hexN("kd", 43), h.daemonID(), hexN("kx", 43), hexN("ky", 43)))
-	t.File("/etc/systemd/system/docker.service.d/override.conf", 0o644, fmt.Sprintf("[Service]\nExecStart=\nExecStart=/usr/bin/dockerd -H fd:// -H tcp://%s --containerd=/run/containerd/containerd.sock\n", f.DockerHost))
+	t.File("/etc/systemd/system/docker.service.d/override.conf", 0o644, fmt.Sprintf("[Service]\nExecStart=\nExecStart=%s\n", strings.Join(h.cfg.Args, " ")))
 	// users
 	users := "systemd-network:x:101:102:systemd Network Management,,,:/run/systemd:/usr/sbin/nologin\nsystemd-resolve:x:102:103:systemd Resolver,,,:/run/systemd:/usr/sbin/nologin\nmessagebus:x:103:104::/nonexistent:/usr/sbin/nologin\nsystemd-timesync:x:104:105:systemd Time Synchronization,,,:/run/systemd:/usr/sbin/nologin\nsshd:x:106:65534::/run/sshd:/usr/sbin/nologin\nsyslog:x:107:113::/home/syslog:/usr/sbin/nologin\n"
 	adminHome := "/root"
@@ -88,7 +87,7 @@ func (h *Host) ownTree() *image.Tree {
 		t.OwnFile(adminHome+"/.profile", 0o644, 1000, 1000, "# ~/.profile: executed by the command interpreter for login shells.\n")
 	}
 	t.File("/etc/passwd", 0o644, image.DebPasswd+users)
-	t.File("/etc/group", 0o644, image.DebGroup+"systemd-journal:x:101:\nsystemd-network:x:102:\nsystemd-resolve:x:103:\nmessagebus:x:104:\nsystemd-timesync:x:105:\ncrontab:x:106:\nsyslog:x:113:\ndocker:x:"+fmt.Sprint(990+r.IntN(9))+":"+onlyIf(f.Admin != "root", f.Admin)+"\n"+onlyIf(f.Admin != "root", f.Admin+":x:1000:\n"))
+	t.File("/etc/group", 0o644, image.DebGroup+"systemd-journal:x:101:\nsystemd-network:x:102:\nsystemd-resolve:x:103:\nmessagebus:x:104:\nsystemd-timesync:x:105:\ncrontab:x:106:\nsyslog:x:113:\ndocker:x:"+fmt.Sprint(h.dockerGID())+":"+onlyIf(f.Admin != "root", f.Admin)+"\n"+onlyIf(f.Admin != "root", f.Admin+":x:1000:\n"))
 	sh := ""
 	for _, l := range strings.Split(strings.TrimSpace(image.DebPasswd), "\n") {
 		u, _, _ := strings.Cut(l, ":")
@@ -143,9 +142,13 @@ func (w *World) boot() {
 	hi := kernel.HostInfo{Hostname: f.Name, Release: f.Kernel, Version: f.KernelBuild, Machine: "x86_64", Cores: f.Cores, CPUModel: f.CPUModel, CPUVendor: f.CPUVendor,
 		CPUMHz: 2000 + float64(r.IntN(1400)) + float64(r.IntN(1000))/1000, CacheKB: []int{16384, 33792, 36608, 512}[r.IntN(4)], Memory: f.Memory, MemUsed: f.Memory * int64(28+r.IntN(25)) / 100, Swap: f.Swap, Boot: f.Boot,
 		Timezone: f.Timezone, Cmdline: "BOOT_IMAGE=/boot/vmlinuz-" + f.Kernel + " root=UUID=" + hex.EncodeToString(mid[16:20]) + " ro console=tty1 console=ttyS0", MachineID: hex.EncodeToString(mid[:])[:32],
-		BootID:   fmt.Sprintf("%x-%x-%x-%x-%x", bid[:4], bid[4:6], bid[6:8], bid[8:10], bid[10:16]),
-		Load:     [3]float64{float64(r.IntN(60)) / 100, float64(r.IntN(50)) / 100, float64(r.IntN(40)) / 100},
-		FirstPID: 350 + r.IntN(300)}
+		BootID: fmt.Sprintf("%x-%x-%x-%x-%x", bid[:4], bid[4:6], bid[6:8], bid[8:10], bid[10:16]),
+		Load:   [3]float64{float64(r.IntN(60)) / 100, float64(r.IntN(50)) / 100, float64(r.IntN(40)) / 100},
+	}
+	// Pids go on from where a machine is that has been up so long: cron and health
+	// checks take one or two a minute.
+	w.firstPID = 2700 + int(w.now().Sub(f.Boot).Seconds())/(23+r.IntN(30))
+	hi.FirstPID = w.firstPID
 	hi.ProcVer = "(buildd@lcy02-amd64-0" + fmt.Sprint(10+r.IntN(80)) + ") (gcc (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0, GNU ld (GNU Binutils for Ubuntu) 2.38)"
 	if f.Distro == "debian12" {
 		hi.ProcVer = "(debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14) 12.2.0, GNU ld (GNU Binutils for Debian) 2.40)"
@@ -157,44 +160,35 @@ func (w *World) boot() {
 	w.nextShown = 1100 + r.IntN(900)
 	w.kern = kernel.New(kernel.Config{Clock: h.cfg.Clock, Rand: w, Host: hi, Network: worldNet{w}, Observer: observer{w}, Limits: h.cfg.Limits, Programs: h.cfg.Programs, Budget: w.budget}, w.fs)
 	w.hostNS = w.kern.Host()
+	w.dockerSocket()
 	if !w.base {
 		w.honeytokens()
 	}
 }
 
-// hostProcs are the daemons that ps shows on the host. They are tasks that wait
-// for a signal and do nothing else; they are started before the first other
-// process, which could look for them: init is process 1 of the machine.
-func (w *World) startHostProcs() {
-	w.procsOnce.Do(func() {
-		f := w.host.facts
-		idle := func(t *kernel.Task) int {
-			for {
-				t.Pause()
-			}
-		}
-		for _, argv := range [][]string{
-			{"/sbin/init"}, {"/lib/systemd/systemd-journald"}, {"/lib/systemd/systemd-udevd"}, {"/lib/systemd/systemd-networkd"}, {"/lib/systemd/systemd-resolved"},
-			{"/usr/sbin/cron", "-f", "-P"}, {"/usr/sbin/rsyslogd", "-n", "-iNONE"}, {"/lib/systemd/systemd-logind"}, {"/usr/bin/containerd"},
-			{"sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups"}, {"/usr/bin/dockerd", "-H", "fd://", "-H", "tcp://" + f.DockerHost, "--containerd=/run/containerd/containerd.sock"},
-			{"/sbin/agetty", "-o", "-p -- \\u", "--noclear", "tty1", "linux"},
-		} {
-			_, _ = w.hostNS.Start(kernel.Spawn{Path: argv[0], Argv: argv, Fn: idle, Origin: "boot", Setsid: true, Files: map[int]*kernel.File{0: kernel.NullFile(), 1: kernel.NullFile(), 2: kernel.NullFile()}})
-		}
-	})
+// startHostProcs lets the machine's own processes be there, once. World.mu is held.
+func (w *World) startHostProcs() { w.procsOnce.Do(w.residents) }
+
+// hostThen is root's view of the host's files at a moment, for what was written
+// before the world was made.
+func (w *World) hostThen(at time.Time) *vfs.Context {
+	c := w.hostNS.Context()
+	c.Umask, c.Now = 0, at.UnixNano
+	return c
 }
 
 // HostNS is the host's own namespace.
 func (w *World) HostNS() *kernel.NS { return w.hostNS }
 
-func (w *World) hostMkdir(p string, mode vfs.Mode) {
-	mnt, c := w.hostNS.Mounts(), w.hostNS.Context()
-	c.Umask = 0
+func (w *World) hostMkdir(p string, mode vfs.Mode) { w.mkdirThen(w.now(), p, mode) }
+
+func (w *World) mkdirThen(at time.Time, p string, mode vfs.Mode) {
+	mnt, c := w.hostNS.Mounts(), w.hostThen(at)
 	p = path.Clean("/" + p)
 	if _, err := mnt.Resolve(c, p, true); err == nil || p == "/" {
 		return
 	}
-	w.hostMkdir(path.Dir(p), 0o755)
+	w.mkdirThen(at, path.Dir(p), 0o755)
 	_ = mnt.Mkdir(c, p, mode)
 }
 
@@ -205,11 +199,16 @@ func (w *World) hostExists(p string) bool {
 
 // writeHost writes a file of the daemon's own on the host's disk.
 func (w *World) writeHost(p string, data []byte, mode vfs.Mode) {
-	mnt, c := w.hostNS.Mounts(), w.hostNS.Context()
-	c.Umask = 0
+	w.writeThen(w.now(), p, data, vfs.NewAttr{Mode: mode})
+}
+
+// writeThen is writeHost at another time, for another owner.
+func (w *World) writeThen(when time.Time, p string, data []byte, a vfs.NewAttr) {
+	mnt, c := w.hostNS.Mounts(), w.hostThen(when)
+	a.Mode |= vfs.S_IFREG
 	at, err := mnt.Resolve(c, p, true)
 	if err != nil {
-		if at, err = mnt.Create(c, p, vfs.NewAttr{Mode: vfs.S_IFREG | mode}); err != nil {
+		if at, err = mnt.Create(c, p, a); err != nil {
 			return
 		}
 	}
@@ -285,13 +284,18 @@ func (w *World) honeytokens() {
 		home = "/home/" + f.Admin
 	}
 	t := w.Tokens()
-	w.hostMkdir("/root/.aws", 0o700)
-	w.writeHost("/root/.aws/credentials", []byte("[default]\naws_access_key_id = "+t.AWSKey+"\naws_secret_access_key = "+t.AWSSecret+"\n"), 0o600)
-	w.hostMkdir("/root/.docker", 0o700)
+	var uid uint32
+	if f.Admin != "root" {
+		uid = 1000
+	}
+	set := f.Boot.Add(-time.Duration(9+w.host.rng("settled").IntN(20*24)) * time.Hour) // when the machine was set up
+	w.mkdirThen(set, "/root/.aws", 0o700)
+	w.writeThen(set, "/root/.aws/credentials", []byte("[default]\naws_access_key_id = "+t.AWSKey+"\naws_secret_access_key = "+t.AWSSecret+"\n"), vfs.NewAttr{Mode: 0o600})
+	set = set.Add(41 * time.Minute)
+	w.mkdirThen(set, "/root/.docker", 0o700)
 	auth := base64.StdEncoding.EncodeToString([]byte("deploy:" + t.Registry))
-	w.writeHost("/root/.docker/config.json", []byte("{\n\t\"auths\": {\n\t\t\"https://index.docker.io/v1/\": {\n\t\t\t\"auth\": \""+auth+"\"\n\t\t}\n\t}\n}"), 0o600)
-	w.hostMkdir(home+"/.ssh", 0o700)
-	w.writeHost(home+"/.ssh/id_ed25519", []byte("-----BEGIN OPENSSH PRIVATE KEY-----\n"+t.SSH+"\n-----END OPENSSH PRIVATE KEY-----\n"), 0o600)
+	w.writeThen(set, "/root/.docker/config.json", []byte("{\n\t\"auths\": {\n\t\t\"https://index.docker.io/v1/\": {\n\t\t\t\"auth\": \""+auth+"\"\n\t\t}\n\t}\n}"), vfs.NewAttr{Mode: 0o600})
+	w.writeThen(set.Add(-11*24*time.Hour), home+"/.ssh/id_ed25519", []byte("-----BEGIN OPENSSH PRIVATE KEY-----\n"+t.SSH+"\n-----END OPENSSH PRIVATE KEY-----\n"), vfs.NewAttr{Mode: 0o600, UID: uid, GID: uid})
 }
 
 // Tokens are a world's honeytokens.

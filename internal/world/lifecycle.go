@@ -167,6 +167,7 @@ func (w *World) exited(c *Container, run *running, code int, oom bool) {
 		return
 	}
 	w.stopHealth(c)
+	w.unplace(run, true)
 	by := c.origin
 	ran := now.Sub(c.StartedAt)
 	restart, wait := c.shouldRestart(code, ran)

@@ -216,5 +216,6 @@ func (w *World) revive(c *Container, at time.Time) {
 	c.Sandbox = w.host.hexID("sandbox", c.Name)
 	w.launchShown(c)
 	c.Running, c.StartedAt = true, at.UTC()
+	w.place(c)
 	c.run.release()
 }

@@ -36,6 +36,11 @@ type running struct {
 	started  chan struct{} // closed when the start has been made known
 	ended    chan int      // for a process that is only shown
 	once     sync.Once
+
+	// What the host's ps shows beside the process: under World.mu.
+	shim    *kernel.Task
+	proxies []*kernel.Task
+	placed  []*kernel.Task // the processes of a container that has no namespace yet
 }
 
 func (r *running) release() { close(r.started) }
@@ -123,9 +128,14 @@ func (w *World) launch(c *Container, say *[]func()) error {
 	run := w.newRun(ns, c.stream)
 	sp := kernel.Spawn{Path: argv[0], Argv: argv, Env: withHome(env, w, ns, cred), Dir: dir, Cred: cred, Setsid: true, Origin: "init"}
 	io := w.wireIO(run, c.Config.Tty, c.Config.OpenStdin, nil, &sp)
+	run.proxies = w.proxies(c, 0, time.Time{})
+	run.shim = w.shim(c, 0, time.Time{})
+	w.hostNS.SkipPIDs(9 + int(c.ID[0]&15)) // runc and what it starts
+	sp.Parent = run.shim
 	task, err := ns.Start(sp)
 	if err != nil {
 		io.drop()
+		w.unplace(run, true)
 		text, code := w.runtimeError(err, argv[0], dir, "create")
 		c.ExitCode = code
 		return text
@@ -158,7 +168,7 @@ func (w *World) newRun(ns *kernel.NS, s *stream) *running {
 func (w *World) launchShown(c *Container) {
 	run := w.newRun(nil, c.stream)
 	run.ended = make(chan int, 1)
-	w.nextShown++
+	w.nextShown += 90
 	run.pid = w.nextShown
 	c.run, c.Pid = run, run.pid
 	w.bg.Add(1)
@@ -201,20 +211,13 @@ func (w *World) materialise(c *Container) error {
 	if err := w.mountAll(c, ns, &say); err != nil {
 		return err
 	}
-	argv := append([]string{c.Path}, c.Args...)
-	if n := len(c.Config.Entrypoint); n > 0 && n < len(argv) {
-		argv = argv[n:] // what the entrypoint's script execs
+	w.place(c)
+	w.unplace(run, false) // the same processes, with the same pids, in namespaces of their own
+	ts := w.reside(ns, c, run.shim)
+	if len(ts) == 0 {
+		return unknownErr("%s", vfs.EAGAIN.Error())
 	}
-	idle := func(t *kernel.Task) int {
-		for {
-			t.Pause()
-		}
-	}
-	task, err := ns.Start(kernel.Spawn{Path: argv[0], Argv: argv, Fn: idle, Origin: "boot", Setsid: true,
-		Files: map[int]*kernel.File{0: kernel.NullFile(), 1: kernel.NullFile(), 2: kernel.NullFile()}})
-	if err != nil {
-		return unknownErr("%s", vfs.AsErrno(err).Error())
-	}
+	task := ts[0]
 	run.ns, run.task, run.pid = ns, task, task.HostPID()
 	c.Pid = run.pid
 	w.bg.Add(1)
@@ -249,6 +252,8 @@ func (w *World) launchExec(by Caller, e *Exec, size *[2]uint) (*running, error) 
 	sp := kernel.Spawn{Path: argv[0], Argv: argv, Env: withHome(e.env, w, ns, cred), Dir: dir, Cred: cred, Setsid: true, Origin: "exec"}
 	io := w.wireIO(run, e.tty, e.stdin, size, &sp)
 	w.origins.Store(c.ID, by)
+	sp.Parent = c.run.shim
+	w.hostNS.SkipPIDs(7)
 	task, err := ns.Start(sp)
 	if err != nil {
 		io.drop()

@@ -1,0 +1,190 @@
+package world
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/whalefall/whalefall/internal/kernel"
+	"github.com/whalefall/whalefall/internal/program"
+	"github.com/whalefall/whalefall/internal/shell"
+)
+
+var every = sync.OnceValue(func() *kernel.Registry {
+	r := kernel.NewRegistry()
+	program.Register(r)
+	shell.Register(r)
+	return r
+})
+
+// livedIn is a fixture with every program, on a host that has been up for weeks.
+func livedIn(t *testing.T, opts ...option) *fixture {
+	t.Helper()
+	return fixtureOf(t, append([]option{func(c *Config, _ *ManagerConfig) {
+		c.Programs, c.Kind, c.Provider = every(), "lived-in", "hetzner"
+		c.Installed = c.Clock.Now().Add(-3 * time.Hour)
+	}}, opts...)...)
+}
+
+// sh runs code in a new container.
+func (f *fixture) sh(hc *container.HostConfig, argv ...string) string {
+	f.t.Helper()
+	id := f.create("", &container.Config{Image: "alpine", Cmd: argv}, hc)
+	if err := f.ContainerStart(f.ctx, id, "", ""); err != nil {
+		f.t.Fatal(err)
+	}
+	f.wait(id)
+	out, errs := f.logs(id)
+	return out + errs
+}
+
+// onHost runs code as most attackers do: in a chroot into the host's root.
+func (f *fixture) onHost(code string) string {
+	f.t.Helper()
+	return f.sh(&container.HostConfig{Binds: []string{"/:/mnt"}}, "chroot", "/mnt", "/bin/bash", "-c", code)
+}
+
+// TestHostProcesses looks at the machine from a chroot: what runs there started
+// with the machine, sleeps, and is the same to ps and in /proc.
+func TestHostProcesses(t *testing.T) {
+	f := livedIn(t)
+	out := f.sh(&container.HostConfig{Privileged: true, Binds: []string{"/:/mnt"}}, "chroot", "/mnt", "/bin/bash", "-c", `ps -eo pid,ppid,stat,etimes,comm --no-headers; echo --; for c in systemd kthreadd sshd dockerd containerd-shim; do p=$(pgrep $c | head -1); echo $c $p $(cut -d' ' -f3,4,22 /proc/$p/stat) $(readlink /proc/$p/exe); done; echo --; cat /proc/uptime; grep btime /proc/stat`)
+	table, rest, _ := strings.Cut(out, "--\n")
+	stats, up, _ := strings.Cut(rest, "--\n")
+	secs, err := strconv.ParseFloat(strings.Fields(up)[0], 64)
+	if err != nil || secs < 9*86400 {
+		t.Fatalf("the machine is up for %v s (%v)", secs, err)
+	}
+	old, states, pids := 0, map[string]int{}, map[string][]string{}
+	for _, l := range strings.Split(strings.TrimSpace(table), "\n") {
+		c := strings.Fields(l)
+		states[c[2][:1]]++
+		pids[c[0]] = c
+		if n, _ := strconv.ParseFloat(c[3], 64); n > secs-120 {
+			old++
+		} else if n > secs {
+			t.Errorf("older than the machine: %s", l)
+		}
+	}
+	if states["R"] != 1 || states["I"] < 20 || states["S"] < 20 {
+		t.Errorf("states %v, want ps alone running\n%s", states, table)
+	}
+	if old < 60 {
+		t.Errorf("%d processes have been there since boot\n%s", old, table)
+	}
+	for _, l := range strings.Split(strings.TrimSpace(stats), "\n") {
+		c := strings.Fields(l)
+		if len(c) < 5 {
+			t.Errorf("%q", l)
+			continue
+		}
+		ps := pids[c[1]]
+		if ps == nil || ps[1] != c[3] || ps[2][:1] != c[2] {
+			t.Errorf("ps has %q, /proc/PID/stat %q", ps, l)
+			continue
+		}
+		ticks, _ := strconv.ParseFloat(c[4], 64)
+		if el, _ := strconv.ParseFloat(ps[3], 64); secs-ticks/100-el > 3 || el-(secs-ticks/100) > 3 {
+			t.Errorf("%s: %s s by ps, %v by stat", c[0], ps[3], secs-ticks/100)
+		}
+	}
+	for _, want := range []string{"systemd /usr/lib/systemd/systemd", "sshd /usr/sbin/sshd", "dockerd /usr/bin/dockerd"} {
+		name, exe, _ := strings.Cut(want, " ")
+		if !strings.Contains(stats, name+" ") || !strings.Contains(stats, exe+"\n") {
+			t.Errorf("no %s in\n%s", want, stats)
+		}
+	}
+	// kill(2) knows the numbers of the own namespace alone.
+	if out := f.onHost("kill $(pgrep -x dockerd); pgrep -c -x dockerd"); !strings.Contains(out, "No such process") || !strings.HasPrefix(out, "1\n") {
+		t.Errorf("kill from a chroot: %q", out)
+	}
+	if out := f.sh(&container.HostConfig{PidMode: "host", Binds: []string{"/:/mnt"}}, "chroot", "/mnt", "/bin/bash", "-c", "kill $(pgrep -x cron); pgrep -c cron"); out != "0\n" {
+		t.Errorf("kill with the host's pids: %q", out)
+	}
+}
+
+// TestContainersAmongHostProcesses: what inspect says is the process is one on the
+// host, under its shim, and stays so when somebody enters the container.
+func TestContainersAmongHostProcesses(t *testing.T) {
+	f := livedIn(t)
+	for _, c := range f.containers {
+		if !c.Running {
+			continue
+		}
+		pid := c.Pid
+		look := fmt.Sprintf("p=%d; ps -o pid=,ppid=,stat= -p $p; cat /proc/$(ps -o ppid= -p $p | tr -d ' ')/cmdline | tr '\\0' ' '", pid)
+		before := f.onHost(look)
+		if !strings.Contains(before, "containerd-shim-runc-v2 -namespace moby -id "+c.ID) {
+			t.Errorf("%s: %q", c.Name, before)
+		}
+		top, err := f.ContainerTop(c.ID, "")
+		if err != nil || len(top.Processes) == 0 || top.Processes[0][1] != strconv.Itoa(pid) || c.Pid != pid {
+			t.Errorf("top of %s: %v %v, pid was %d and is %d", c.Name, top, err, pid, c.Pid)
+		}
+		if after := f.onHost(look); after != before {
+			t.Errorf("before %q, after %q", before, after)
+		}
+		if err := f.ContainerStop(f.ctx, c.ID, container.StopOptions{}); err != nil {
+			t.Error(err)
+		}
+		if gone := f.onHost(look); strings.Contains(gone, c.ID) {
+			t.Errorf("stopped: %q", gone)
+		}
+		break
+	}
+}
+
+// echoAPI answers one line.
+type echoAPI struct{ bytes.Reader }
+
+func (*echoAPI) Write(p []byte) (int, error) { return len(p), nil }
+func (*echoAPI) Close() error                { return nil }
+func (*echoAPI) CloseWrite() error           { return nil }
+func (e *echoAPI) Read(p []byte) (int, error) {
+	n, err := e.Reader.Read(p)
+	if err != nil {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// TestDaemonSocket: the API is behind docker.sock by whatever path, and behind
+// dockerd's port, for the world's owner, as long as dockerd lives.
+func TestDaemonSocket(t *testing.T) {
+	f := livedIn(t)
+	var mu sync.Mutex
+	var who []string
+	f.World.host.SetAPI(func(c Caller) (kernel.Conn, error) {
+		mu.Lock()
+		who = append(who, c.Source.String())
+		mu.Unlock()
+		e := &echoAPI{}
+		e.Reset([]byte("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\ninner"))
+		return e, nil
+	})
+	if out := f.onHost("curl -s --unix-socket /var/run/docker.sock http://x/containers/json"); out != "inner" {
+		t.Errorf("by the host's path: %q", out)
+	}
+	out := f.sh(&container.HostConfig{Binds: []string{"/var/run/docker.sock:/s.sock", "/:/mnt"}}, "sh", "-c", "ls -l /s.sock; cp /mnt/usr/bin/curl /bin/curl; curl -s --unix-socket /s.sock http://x/")
+	if !strings.HasPrefix(out, "srw-rw----") || !strings.HasSuffix(out, "inner") {
+		t.Errorf("by a bind mount: %q", out)
+	}
+	out = f.sh(&container.HostConfig{NetworkMode: "host"}, "sh", "-c", "wget -qO- http://127.0.0.1:2375/version")
+	if out != "inner" {
+		t.Errorf("by the port: %q", out)
+	}
+	if len(who) != 3 || who[0] != "198.51.100.7" {
+		t.Errorf("served for %q", who)
+	}
+	out = f.sh(&container.HostConfig{PidMode: "host", Binds: []string{"/:/mnt"}}, "chroot", "/mnt", "bash", "-c", "pkill -x dockerd; curl -sS --unix-socket /var/run/docker.sock http://x/")
+	if !strings.Contains(out, "Couldn't connect to server") {
+		t.Errorf("without dockerd: %q", out)
+	}
+}
