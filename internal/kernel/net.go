@@ -139,7 +139,9 @@ type SockInfo struct {
 	PID           int // host pid of the opener
 	Comm          string
 	Fd            int
-	Dual          bool // of IPv6, and takes IPv4 as well
+	Dual          bool   // of IPv6, and takes IPv4 as well
+	Device        string // it is bound to
+	Backlog       int    // of a listener
 }
 
 // Standing is a socket that a resident holds: it listens, or waits for datagrams.
@@ -150,6 +152,7 @@ type Standing struct {
 	Addr    netip.AddrPort
 	Device  string // it is bound to, as ss(8) shows it
 	Dual    bool
+	Backlog int
 	// Serve gives the owner's side of a connection; nil takes none.
 	Serve func(NetContext) (Conn, error)
 
@@ -159,7 +162,7 @@ type Standing struct {
 // Stand opens a resident's socket. It is closed with the end of its owner.
 func (n *NetNS) Stand(s Standing) {
 	s.info = s.Owner.sockInfo(s.Network, s.Addr, netip.AddrPort{}, "LISTEN")
-	s.info.Fd, s.info.Dual = s.Fd, s.Dual
+	s.info.Fd, s.info.Dual, s.info.Device, s.info.Backlog = s.Fd, s.Dual, s.Device, s.Backlog
 	if s.Network == "udp" {
 		s.info.State = "UNCONN"
 	}
@@ -428,6 +431,7 @@ func (t *Task) Listen(addr netip.AddrPort) (fd int, port uint16, err error) {
 		return -1, 0, vfs.ENFILE
 	}
 	l := &listener{n: n, port: port, info: t.sockInfo("tcp", netip.AddrPortFrom(addr.Addr(), port), netip.AddrPort{}, "LISTEN")}
+	l.info.Fd, l.info.Backlog = t.lowestFd(), 128
 	if n.listeners == nil {
 		n.listeners = map[uint16]*listener{}
 	}
@@ -613,7 +617,20 @@ func (t *Task) connected(c Conn, info ProcInfo, network string, addr netip.AddrP
 			return -1, err
 		}
 	}
+	s.info.Fd = t.lowestFd()
 	return t.socketFile(s, s.info.Inode)
+}
+
+// lowestFd is the number that the next descriptor gets.
+func (t *Task) lowestFd() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i, e := range t.fds {
+		if e.f == nil {
+			return i
+		}
+	}
+	return len(t.fds)
 }
 
 // DialUnix connects to a socket in the file tree: one that the host's daemons

@@ -3,7 +3,6 @@ package program
 import (
 	"fmt"
 	"net/netip"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -485,62 +484,6 @@ func cmdRoute(p *P) int {
 			m := ^uint32(0) << (32 - x.Addr.Bits())
 			p.printf("%-15s %-15s %-15s U     0      0        0 %s\n", x.Addr.Masked().Addr(), "0.0.0.0", fmt.Sprintf("%d.%d.%d.%d", m>>24, m>>16&255, m>>8&255, m&255), x.Name)
 		}
-	}
-	return 0
-}
-
-func cmdNetstat(p *P) int {
-	fl := strings.Join(p.args, "")
-	ss := p.t.NS().Net().Sockets()
-	sort.Slice(ss, func(i, j int) bool { return ss[i].Inode < ss[j].Inode })
-	listen, all := strings.Contains(fl, "l"), strings.Contains(fl, "a")
-	if strings.Contains(fl, "r") {
-		return cmdRoute(p)
-	}
-	if p.name == "ss" {
-		p.puts("State      Recv-Q     Send-Q          Local Address:Port           Peer Address:Port     Process     \n")
-	} else {
-		what := "(w/o servers)"
-		if listen {
-			what = "(only servers)"
-		} else if all {
-			what = "(servers and established)"
-		}
-		p.printf("Active Internet connections %s\nProto Recv-Q Send-Q Local Address           Foreign Address         State      ", what)
-		if strings.Contains(fl, "p") {
-			p.puts(" PID/Program name    ")
-		}
-		p.puts("\n")
-	}
-	for _, s := range ss {
-		if s.State == "LISTEN" && !listen && !all || s.State != "LISTEN" && listen {
-			continue
-		}
-		remote := s.Remote.String()
-		if s.State == "LISTEN" {
-			remote = "0.0.0.0:*"
-		}
-		pid := "-"
-		for _, t := range p.t.Processes() {
-			if t.HostPID() == s.PID {
-				pid = strconv.Itoa(t.PIDIn(p.t)) + "/" + s.Comm
-			}
-		}
-		if p.name == "ss" {
-			st := map[string]string{"LISTEN": "LISTEN", "ESTABLISHED": "ESTAB"}[s.State]
-			pr := ""
-			if strings.Contains(fl, "p") && pid != "-" {
-				n, c, _ := strings.Cut(pid, "/")
-				pr = fmt.Sprintf("users:((\"%s\",pid=%s,fd=3))", c, n)
-			}
-			p.printf("%-10s 0          0          %21s %26s     %s\n", st, s.Local, remote, pr)
-			continue
-		}
-		p.printf("%-5s %6d %6d %-23s %-23s %-11s", s.Network, 0, 0, s.Local, remote, s.State)
-		if strings.Contains(fl, "p") {
-			p.printf(" %-20s", pid)
-		}
-		p.puts("\n")
 	}
 	return 0
 }

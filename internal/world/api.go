@@ -53,7 +53,7 @@ func (w *World) serveAPI() {
 		if dual {
 			ap = netip.AddrPortFrom(netip.IPv6Unspecified(), ap.Port())
 		}
-		w.hostNS.Net().Stand(kernel.Standing{Owner: w.dockerd, Fd: fd, Network: "tcp", Addr: ap, Dual: dual, Serve: serve})
+		w.hostNS.Net().Stand(kernel.Standing{Owner: w.dockerd, Fd: fd, Network: "tcp", Addr: ap, Dual: dual, Backlog: 4096, Serve: serve})
 		fd++
 	}
 }

@@ -175,17 +175,17 @@ func (w *World) residents() {
 		case "docker":
 			w.dockerd = t
 		case "ssh":
-			w.stand(t, "tcp", "0.0.0.0:22", 3, false, sshBanner(f))
-			w.stand(t, "tcp", "[::]:22", 4, false, sshBanner(f))
+			w.stand(kernel.Standing{Owner: t, Network: "tcp", Fd: 3, Backlog: 128, Serve: sshBanner(f)}, "0.0.0.0:22")
+			w.stand(kernel.Standing{Owner: t, Network: "tcp", Fd: 4, Backlog: 128, Serve: sshBanner(f)}, "[::]:22")
 		case "containerd":
 			w.containerd = t
-			w.stand(t, "tcp", "127.0.0.1:"+strconv.Itoa(33000+r.IntN(13000)), 9, false, nil)
+			w.stand(kernel.Standing{Owner: t, Network: "tcp", Fd: 9, Backlog: 4096}, "127.0.0.1:"+strconv.Itoa(33000+r.IntN(13000)))
 		case "systemd-resolved":
-			w.stand(t, "udp", "127.0.0.53:53", 13, false, nil)
-			w.stand(t, "tcp", "127.0.0.53:53", 14, false, nil)
+			w.stand(kernel.Standing{Owner: t, Network: "udp", Fd: 13, Device: "lo"}, "127.0.0.53:53")
+			w.stand(kernel.Standing{Owner: t, Network: "tcp", Fd: 14, Device: "lo", Backlog: 4096}, "127.0.0.53:53")
 		case "systemd-networkd":
 			if f.Provider == "aws" {
-				w.stand(t, "udp", f.Private.String()+":68", 18, false, nil)
+				w.stand(kernel.Standing{Owner: t, Network: "udp", Fd: 18, Device: f.NIC}, f.Private.String()+":68")
 			}
 		}
 	}
@@ -205,9 +205,10 @@ func (w *World) residents() {
 }
 
 // stand lets one of the host's daemons hold a socket.
-func (w *World) stand(t *kernel.Task, network, addr string, fd int, dual bool, serve func(kernel.NetContext) (kernel.Conn, error)) {
-	if a, err := netip.ParseAddrPort(addr); err == nil && t != nil {
-		w.hostNS.Net().Stand(kernel.Standing{Owner: t, Fd: fd, Network: network, Addr: a, Dual: dual, Serve: serve})
+func (w *World) stand(s kernel.Standing, addr string) {
+	var err error
+	if s.Addr, err = netip.ParseAddrPort(addr); err == nil && s.Owner != nil {
+		w.hostNS.Net().Stand(s)
 	}
 }
 
@@ -258,7 +259,7 @@ func (w *World) proxies(c *Container, pid int, started time.Time) (out []*kernel
 				}
 				a, err := netip.ParseAddr(b.HostIP)
 				if n, perr := strconv.ParseUint(b.HostPort, 10, 16); err == nil && perr == nil {
-					w.hostNS.Net().Stand(kernel.Standing{Owner: t, Fd: 4, Network: p.Proto(), Addr: netip.AddrPortFrom(a, uint16(n))})
+					w.hostNS.Net().Stand(kernel.Standing{Owner: t, Fd: 4, Network: p.Proto(), Backlog: 4096, Addr: netip.AddrPortFrom(a, uint16(n))})
 				}
 				out = append(out, t)
 			}

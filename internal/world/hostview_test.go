@@ -188,3 +188,38 @@ func TestDaemonSocket(t *testing.T) {
 		t.Errorf("without dockerd: %q", out)
 	}
 }
+
+// TestListeners: what listens on the host is listed by ss, netstat and /proc/net
+// alike, with the pids that ps has, to who may read other processes' descriptors.
+func TestListeners(t *testing.T) {
+	f := livedIn(t)
+	host := &container.HostConfig{NetworkMode: "host", Privileged: true, Binds: []string{"/:/mnt"}}
+	out := f.sh(host, "chroot", "/mnt", "/bin/bash", "-c", "ss -tlnp; echo --; netstat -tlnp; echo --; pgrep -x sshd; pgrep -x dockerd; echo --; cat /proc/net/tcp /proc/net/tcp6")
+	parts := strings.Split(out, "--\n")
+	if len(parts) != 4 {
+		t.Fatal(out)
+	}
+	pids := strings.Fields(parts[2])
+	for _, want := range []string{`0.0.0.0:22 `, `[::]:22 `, `users:(("sshd",pid=` + pids[0] + `,fd=3))`, `*:2375 `, `users:(("dockerd",pid=` + pids[1] + `,fd=7))`} {
+		if !strings.Contains(parts[0], want) {
+			t.Errorf("ss has no %q:\n%s", want, parts[0])
+		}
+	}
+	for _, want := range []string{"tcp        0      0 0.0.0.0:22              0.0.0.0:*               LISTEN      " + pids[0] + "/sshd", "tcp6       0      0 :::2375                 :::*                    LISTEN      " + pids[1] + "/dockerd"} {
+		if !strings.Contains(parts[1], want) {
+			t.Errorf("netstat has no %q:\n%s", want, parts[1])
+		}
+	}
+	for _, want := range []string{" 00000000:0016 00000000:0000 0A ", " 00000000000000000000000000000000:0947 00000000000000000000000000000000:0000 0A "} {
+		if !strings.Contains(parts[3], want) {
+			t.Errorf("/proc/net has no %q:\n%s", want, parts[3])
+		}
+	}
+	host.Privileged = false
+	if out := f.sh(host, "chroot", "/mnt", "/bin/bash", "-c", "ss -tlnp"); !strings.Contains(out, "0.0.0.0:22 ") || strings.Contains(out, "users:") {
+		t.Errorf("without CAP_SYS_PTRACE: %s", out)
+	}
+	if out := f.sh(host, "sh", "-c", "nc -w 1 127.0.0.1 22 </dev/null; nc -l -p 22"); !strings.HasPrefix(out, "SSH-2.0-OpenSSH_") || !strings.Contains(out, "Address in use") && !strings.Contains(out, "Address already in use") {
+		t.Errorf("port 22: %q", out)
+	}
+}
