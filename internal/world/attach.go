@@ -181,7 +181,7 @@ func (w *World) copyStreams(s *stream, c copySpec) (detached bool) {
 			if s.stdin != nil {
 				_, err = io.Copy(s.stdin, r)
 				if c.closeStdin && !c.tty && !errors.Is(err, errDetached) {
-					s.stdin.Close()
+					_ = s.stdin.Close()
 				}
 			} else {
 				_, err = io.Copy(io.Discard, r)

@@ -609,7 +609,7 @@ func (b *builder) copy(cmd string, words []string, n *parser.Node) error {
 				return err
 			}
 			data, _ := io.ReadAll(io.LimitReader(body, 64<<20))
-			body.Close()
+			_ = body.Close() // read already
 			if !strings.HasSuffix(s, ".tar") && !strings.HasSuffix(s, ".gz") {
 				data = []byte("#!/bin/sh\ntrue\n")
 			}

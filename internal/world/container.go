@@ -111,8 +111,8 @@ func (c *Container) words(now time.Time) string {
 	case c.Running && c.Restarting:
 		return fmt.Sprintf("Restarting (%d) %s ago", c.ExitCode, since(c.FinishedAt))
 	case c.Running && c.health != nil:
-		st := string(c.health.status())
-		if st == string(container.Starting) {
+		st := c.health.status()
+		if st == container.Starting {
 			st = "health: starting"
 		}
 		return fmt.Sprintf("Up %s (%s)", since(c.StartedAt), st)

@@ -378,8 +378,9 @@ func (w *World) mounts(c *Container) (made []string, err error) {
 		if id == "" {
 			return made, invalid("volumes-from specification cannot be an empty string")
 		}
-		rw, ok := true, true
+		rw := true
 		if mode != "" {
+			var ok bool
 			if rw, ok = validBindMode(mode); !ok {
 				return made, invalid("invalid mode: %v", mode)
 			}

@@ -29,12 +29,12 @@ func (h *healthMonitor) status() string { h.mu.Lock(); defer h.mu.Unlock(); retu
 func (h *healthMonitor) api() *container.Health {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return &container.Health{Status: container.HealthStatus(h.st), FailingStreak: h.failing, Log: append([]*container.HealthcheckResult{}, h.log...)}
+	return &container.Health{Status: h.st, FailingStreak: h.failing, Log: append([]*container.HealthcheckResult{}, h.log...)}
 }
 
 func (c *Container) healthStatus() string {
 	if c.health == nil {
-		return string(container.NoHealthcheck)
+		return container.NoHealthcheck
 	}
 	return c.health.status()
 }
@@ -64,7 +64,7 @@ func (w *World) startHealth(c *Container) {
 	if len(argv) == 0 {
 		return
 	}
-	h := &healthMonitor{st: string(container.Starting), began: w.now()}
+	h := &healthMonitor{st: container.Starting, began: w.now()}
 	c.health = h
 	w.nextProbe(c, h, argv)
 }
@@ -139,10 +139,10 @@ func (w *World) probe(c *Container, h *healthMonitor, argv []string) {
 	}
 	old := h.st
 	if res.ExitCode == 0 {
-		h.failing, h.st = 0, string(container.Healthy)
-	} else if !(h.st == string(container.Starting) && res.Start.Sub(h.began) < hc.StartPeriod) {
+		h.failing, h.st = 0, container.Healthy
+	} else if !(h.st == container.Starting && res.Start.Sub(h.began) < hc.StartPeriod) {
 		if h.failing++; h.failing >= retries {
-			h.st = string(container.Unhealthy)
+			h.st = container.Unhealthy
 		}
 	}
 	now := h.st

@@ -264,7 +264,7 @@ func ociConfig(c *container.Config) *dockerspec.DockerOCIImageConfig {
 	o := &dockerspec.DockerOCIImageConfig{}
 	o.User, o.Env, o.Entrypoint, o.Cmd = c.User, c.Env, c.Entrypoint, c.Cmd
 	o.Volumes, o.WorkingDir, o.Labels, o.StopSignal = c.Volumes, c.WorkingDir, c.Labels, c.StopSignal
-	o.ArgsEscaped = c.ArgsEscaped //nolint:staticcheck // the daemon shows it
+	o.ArgsEscaped = c.ArgsEscaped //nolint:staticcheck // deprecated, and the daemon shows it
 	if c.ExposedPorts != nil {
 		o.ExposedPorts = map[string]struct{}{}
 		for p := range c.ExposedPorts {

@@ -3,6 +3,7 @@ package world
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -59,7 +60,7 @@ func (l *logFile) write(stderr bool, b []byte) {
 			}
 			break
 		}
-		line := append(l.pending[i], b[:nl]...)
+		line := slices.Concat(l.pending[i], b[:nl])
 		l.pending[i] = nil
 		for len(line) > maxLine {
 			l.add(stderr, true, line[:maxLine])

@@ -86,7 +86,7 @@ func (w *World) noteDial(addr string, sent []byte) {
 	if ap, err := netip.ParseAddrPort(addr); err == nil {
 		e.Address, e.Port = ap.Addr().String(), ap.Port()
 	} else {
-		h, p, _ := hostPort(addr, "2377")
+		h, p := hostPort(addr, "2377")
 		e.Name = h
 		if n, err := parsePort(p); err == nil {
 			e.Port = n

@@ -22,7 +22,6 @@ type netw struct {
 	subnet  netip.Prefix
 	gateway netip.Addr
 	taken   map[netip.Addr]string // address to endpoint id
-	dynamic bool
 }
 
 func validIP(s string) bool { _, err := netip.ParseAddr(s); return err == nil }
@@ -405,7 +404,7 @@ func (w *World) join(c *Container, n *netw, e *network.EndpointSettings) error {
 		return err
 	}
 	e.IPAddress, e.IPPrefixLen, e.Gateway = ip.String(), n.subnet.Bits(), n.gateway.String()
-	if e.MacAddress = c.Config.MacAddress; e.MacAddress == "" { //nolint:staticcheck // still honoured
+	if e.MacAddress = c.Config.MacAddress; e.MacAddress == "" { // still honoured
 		e.MacAddress = w.mac(ip)
 	}
 	if !predefined(n.Name) {

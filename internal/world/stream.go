@@ -225,7 +225,7 @@ func (s *stream) close() {
 		t.end(false)
 	}
 	if in != nil {
-		in.Close()
+		_ = in.Close()
 	}
 }
 

@@ -123,13 +123,13 @@ func (s *Cluster) info(c *cluster) swarm.ClusterInfo {
 }
 
 // hostPort takes an address apart, the port defaulting.
-func hostPort(s, def string) (string, string, error) {
+func hostPort(s, def string) (host, port string) {
 	if s == "" {
-		return "0.0.0.0", def, nil
+		return "0.0.0.0", def
 	}
 	h, p, ok := strings.Cut(s, ":")
 	if a, err := netip.ParseAddrPort(s); err == nil {
-		return a.Addr().String(), fmt.Sprint(a.Port()), nil
+		return a.Addr().String(), fmt.Sprint(a.Port())
 	}
 	if !ok {
 		p = def
@@ -137,7 +137,7 @@ func hostPort(s, def string) (string, string, error) {
 	if h == "" {
 		h = "0.0.0.0"
 	}
-	return h, p, nil
+	return h, p
 }
 
 // Init makes a swarm of this node.
@@ -154,7 +154,7 @@ func (s *Cluster) Init(req swarm.InitRequest) (string, error) {
 	}
 	f := w.host.facts
 	addr := f.Private.String()
-	if h, _, err := hostPort(req.AdvertiseAddr, "2377"); err == nil && req.AdvertiseAddr != "" {
+	if h, _ := hostPort(req.AdvertiseAddr, "2377"); req.AdvertiseAddr != "" {
 		if validIP(h) {
 			addr = h
 		} else if h == f.NIC {
@@ -193,7 +193,7 @@ func (w *World) listenAddr(s string) error {
 	if s == "" {
 		return invalid("%s", "invalid ListenAddr \"\": invalid empty address")
 	}
-	h, _, _ := hostPort(s, "2377")
+	h, _ := hostPort(s, "2377")
 	if !validIP(h) && h != w.host.facts.NIC && h != "docker0" && h != "lo" {
 		return invalid("listen address must be an IP address or network interface (with optional port number)")
 	}

@@ -21,13 +21,10 @@ func (w *World) verifyContainer(hc *container.HostConfig, cfg *container.Config,
 	if err := verifyConfig(cfg); err != nil {
 		return nil, err
 	}
-	ws, err := w.verifyHostConfig(hc)
-	warnings = append(warnings, ws...)
-	if err != nil {
-		return warnings, err
+	if err := w.verifyHostConfig(hc); err != nil {
+		return nil, err
 	}
-	ws, err = w.verifyPlatform(hc, update)
-	return append(warnings, ws...), err
+	return w.verifyPlatform(hc, update)
 }
 
 func verifyConfig(c *container.Config) error {
@@ -77,59 +74,59 @@ func verifyHealth(h *container.HealthConfig) error {
 	return nil
 }
 
-func (w *World) verifyHostConfig(hc *container.HostConfig) (warnings []string, err error) {
+func (w *World) verifyHostConfig(hc *container.HostConfig) error {
 	if hc == nil {
-		return nil, nil
+		return nil
 	}
 	if hc.AutoRemove && !hc.RestartPolicy.IsNone() {
-		return nil, fmt.Errorf("can't create 'AutoRemove' container with restart policy")
+		return fmt.Errorf("can't create 'AutoRemove' container with restart policy")
 	}
 	for i := range hc.Mounts {
 		if err := w.validateMount(&hc.Mounts[i]); err != nil {
-			return warnings, err
+			return err
 		}
 	}
 	for _, e := range hc.ExtraHosts {
 		name, ip, ok := strings.Cut(e, ":")
 		if !ok || name == "" {
-			return warnings, fmt.Errorf("bad format for add-host: %q", e)
+			return fmt.Errorf("bad format for add-host: %q", e)
 		}
 		if ip != "host-gateway" && !validIP(strings.Trim(ip, "[]")) {
-			return warnings, fmt.Errorf("invalid IP address in add-host: %q", ip)
+			return fmt.Errorf("invalid IP address in add-host: %q", ip)
 		}
 	}
 	for port, bindings := range hc.PortBindings {
 		_, s := nat.SplitProtoPort(string(port))
 		if _, err := nat.ParsePort(s); err != nil {
-			return warnings, fmt.Errorf("invalid port specification: %q", s)
+			return fmt.Errorf("invalid port specification: %q", s)
 		}
 		for _, b := range bindings {
 			if _, err := nat.NewPort(nat.SplitProtoPort(b.HostPort)); err != nil {
-				return warnings, fmt.Errorf("invalid port specification: %q", b.HostPort)
+				return fmt.Errorf("invalid port specification: %q", b.HostPort)
 			}
 		}
 	}
 	if err := w.verifyRestart(hc.RestartPolicy); err != nil {
-		return warnings, err
+		return err
 	}
 	if err := verifyCaps(hc.CapAdd); err != nil {
-		return warnings, fmt.Errorf("invalid CapAdd: %w", err)
+		return fmt.Errorf("invalid CapAdd: %w", err)
 	}
 	if err := verifyCaps(hc.CapDrop); err != nil {
-		return warnings, fmt.Errorf("invalid CapDrop: %w", err)
+		return fmt.Errorf("invalid CapDrop: %w", err)
 	}
 	if !hc.Isolation.IsValid() {
 		if w.host.cfg.Release.Era == 26 {
-			return warnings, systemErr("invalid isolation '%s' on linux", hc.Isolation)
+			return systemErr("invalid isolation '%s' on linux", hc.Isolation)
 		}
-		return warnings, fmt.Errorf("invalid isolation '%s' on linux", hc.Isolation)
+		return fmt.Errorf("invalid isolation '%s' on linux", hc.Isolation)
 	}
 	for k := range hc.Annotations {
 		if k == "" {
-			return warnings, fmt.Errorf("invalid Annotations: the empty string is not permitted as an annotation key")
+			return fmt.Errorf("invalid Annotations: the empty string is not permitted as an annotation key")
 		}
 	}
-	return warnings, nil
+	return nil
 }
 
 func (w *World) verifyRestart(p container.RestartPolicy) error {
@@ -411,7 +408,7 @@ func validBindMode(mode string) (rw, ok bool) {
 	rw = true
 	seen := map[string]bool{}
 	for _, o := range strings.Split(mode, ",") {
-		class := ""
+		var class string
 		switch o {
 		case "ro", "rw":
 			class = "rw"

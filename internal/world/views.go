@@ -143,10 +143,10 @@ func (w *World) Containers(_ context.Context, o *container.ListOptions) ([]*cont
 				continue
 			}
 		}
-		if f.Contains("status") && !f.Match("status", string(c.status())) {
+		if f.Contains("status") && !f.Match("status", c.status()) {
 			continue
 		}
-		if f.Contains("health") && !f.ExactMatch("health", string(c.healthStatus())) {
+		if f.Contains("health") && !f.ExactMatch("health", c.healthStatus()) {
 			continue
 		}
 		if f.Contains("volume") && !c.hasVolume(f) || f.Contains("network") && !c.hasNetwork(f) {
@@ -191,7 +191,7 @@ func portFilter(key string, m map[nat.Port]bool) func(string) error {
 		proto, port := nat.SplitProtoPort(v)
 		a, b, err := nat.ParsePortRange(port)
 		if err != nil {
-			return fmt.Errorf("error while looking up for %s %s: %s", key, v, err)
+			return fmt.Errorf("error while looking up for %s %s: %w", key, v, err)
 		}
 		for i := a; i <= b && i <= 65535; i++ {
 			m[nat.Port(strconv.FormatUint(i, 10)+"/"+proto)] = true
@@ -509,7 +509,7 @@ func (w *World) ContainerStats(ctx context.Context, name string, cfg *backend.Co
 		running := c.running(w)
 		if cfg.OneShot || !running || !first || cfg.Stream {
 			if err := enc.Encode(s); err != nil {
-				return nil
+				return nil //nolint:nilerr // the client has gone
 			}
 			if cfg.OneShot || !running || !cfg.Stream {
 				return nil
@@ -543,8 +543,7 @@ func (w *World) stats(c *Container) *container.StatsResponse {
 	s.NumProcs = 0
 	up := now.Sub(c.StartedAt)
 	var cpu time.Duration
-	n := uint64(1)
-	mem := uint64(0)
+	var n, mem uint64
 	if ns := c.run.ns; ns != nil {
 		tasks := ns.Tasks()
 		n = uint64(len(tasks))
