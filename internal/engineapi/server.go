@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
-	"math"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -61,7 +59,8 @@ type route struct {
 	method, path string
 	index        int // in a world's table; -1: ours alone
 	front        front
-	class        persona.Class
+	span         persona.Span // what it takes
+	spanForced   persona.Span // what it takes with force
 	shape        func(version string, body []byte) []byte
 	experimental bool
 }
@@ -134,7 +133,7 @@ func (s *Server) build() {
 			r.front = f
 		}
 		r.shape = shapes[r.String()]
-		r.class = classOf(r)
+		r.span, r.spanForced = s.p.Latency(r.String()), s.p.Latency(r.String()+"?force")
 		h := s.handler(r)
 		if strings.HasPrefix(r.path, "/debug/") && s.p.Era < persona.Era28 {
 			// Before 28 the daemon hangs its debug router beside the others: any method, no version.
@@ -145,7 +144,6 @@ func (s *Server) build() {
 		m.Path(r.path).Methods(r.method).Handler(h)
 	}
 	nf := handlerFunc(func(w http.ResponseWriter, r *http.Request, vars map[string]string) {
-		s.cfgLatency(r.Context(), persona.Static)
 		s.answer(w, vars["version"], s.p.Era == persona.Era20, http.StatusNotFound, "page not found")
 	})
 	m.Handle(versionPrefix+"/{path:.*}", nf)
@@ -199,16 +197,21 @@ func (s *Server) handler(rt *route) http.Handler {
 			version = s.p.API
 		}
 		if msg := s.refused(version); msg != "" {
-			s.cfgLatency(ctx, persona.Static)
 			s.answer(w, vars["version"], true, http.StatusBadRequest, msg)
 			return
 		}
 		ctx = context.WithValue(ctx, httputils.APIVersionKey{}, version)
 		h.Set("Docker-Experimental", "false")
 		r = r.WithContext(ctx)
-		s.cfgLatency(ctx, rt.class)
+		pace := s.pace(rt, w, r)
+		if pace != nil {
+			w = pace
+		}
 		if err := s.run(ctx, rt, w, r, vars, version); err != nil {
 			status, text := judge(err)
+			if pace != nil && !atRuntime(text) {
+				pace.hurry()
+			}
 			status, text = reword(wordsAll, rt.String(), status, text)
 			if noPlugin.MatchString(text) && rt.method == http.MethodPost && strings.HasSuffix(rt.path, "/create") {
 				// The daemon tries again with growing pauses before it gives up.
@@ -216,6 +219,9 @@ func (s *Server) handler(rt *route) http.Handler {
 			}
 			status, text = reword(s.words(), rt.String(), status, text)
 			s.answer(w, vars["version"], true, status, text)
+		}
+		if pace != nil {
+			pace.finish()
 		}
 	})
 }
@@ -277,50 +283,6 @@ func (s *Server) answer(w http.ResponseWriter, version string, plain bool, statu
 	_ = enc.Encode(struct {
 		Message string `json:"message"`
 	}{text})
-}
-
-// cfgLatency waits as long as a daemon of this release takes for such a request,
-// drawn from a log-normal distribution through the persona's p50 and p95.
-func (s *Server) cfgLatency(ctx context.Context, c persona.Class) {
-	if !s.cfg.Latency {
-		return
-	}
-	sp := s.p.Latency(c)
-	if sp.P50 == 0 {
-		return
-	}
-	sigma := math.Log(float64(sp.P95)/float64(sp.P50)) / 1.645
-	d := time.Duration(float64(sp.P50) * math.Exp(sigma*rand.NormFloat64()))
-	if d > 4*sp.P95 {
-		d = 4 * sp.P95
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}
-
-func classOf(r *route) persona.Class {
-	switch {
-	case r.path == "/_ping" || r.method == http.MethodOptions:
-		return persona.Static
-	case r.path == "/info" || r.path == "/version":
-		return persona.Ask
-	case strings.HasSuffix(r.path, "/attach") || strings.HasSuffix(r.path, "/logs") || strings.HasSuffix(r.path, "/wait") || strings.HasPrefix(r.path, "/debug/"),
-		r.path == "/events" || r.path == "/build" || r.path == "/grpc" || r.path == "/session" || r.path == "/images/create" || strings.HasSuffix(r.path, "/stats"):
-		return persona.Stream
-	case r.method == http.MethodGet || r.method == http.MethodHead:
-		return persona.List
-	case strings.HasPrefix(r.path, "/containers/{") || strings.HasPrefix(r.path, "/exec/"):
-		for _, x := range []string{"/start", "/stop", "/restart", "/kill"} {
-			if strings.HasSuffix(r.path, x) {
-				return persona.Run
-			}
-		}
-	}
-	return persona.Change
 }
 
 // query collects what the choice of a world needs.

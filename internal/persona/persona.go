@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"sort"
 	"strings"
-	"time"
 )
 
 // Era groups releases whose code in one place is the same.
@@ -87,40 +86,5 @@ func Get(name string) (*Persona, error) {
 
 // Server is the Server header.
 func (p *Persona) Server() string { return "Docker/" + p.Version + " (linux)" }
-
-// Class groups routes by how long a real daemon takes for them.
-type Class int
-
-// The classes.
-const (
-	Static Class = iota // _ping, 404, version errors: no work
-	List                // reads the daemon's own state
-	Ask                 // asks containerd or runc: /version, /info
-	Change              // writes state: create, rename, volumes, networks
-	Run                 // starts or ends a process: start, exec, stop, kill
-	Stream              // answers as it goes
-)
-
-// Span is a latency by its median and 95th percentile.
-type Span struct{ P50, P95 time.Duration }
-
-// Latency says how long a class takes beyond our own work, measured on an idle
-// daemon of the release on a small cloud machine.
-func (p *Persona) Latency(c Class) Span {
-	ms := func(a, b float64) Span {
-		return Span{time.Duration(a * float64(time.Millisecond)), time.Duration(b * float64(time.Millisecond))}
-	}
-	switch c {
-	// Static and List are as fast as our own work: a timer could not wait for so
-	// little.
-	case Ask:
-		return ms(3.6, 9)
-	case Change:
-		return ms(7.5, 22)
-	case Run:
-		return ms(165, 330)
-	}
-	return Span{}
-}
 
 func releases() []*Persona { return all }

@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sort"
 	"strconv"
 	"strings"
@@ -34,12 +36,21 @@ func main() {
 	real := flag.Bool("real", false, "beside a real daemon of 20.10.24")
 	bareAddr := flag.String("bare", "", "be the bare server on this address")
 	jmb := flag.Int("journal", 1024, "size in MiB of the journal to start with")
+	only := flag.Bool("latency", false, "only what calls take, beside the real daemons of all three releases")
+	write := flag.Bool("write", false, "with -latency: write what the real daemons take to internal/persona/latency.tsv")
+	rounds := flag.Int("rounds", 20, "how often each call is timed")
 	flag.IntVar(&nWorlds, "worlds", 1000, "how many worlds to make")
 	flag.Parse()
 	if *bareAddr != "" {
 		beBare(*bareAddr)
 	}
-	if err := measure(*real, *jmb); err != nil {
+	err := errors.New("nothing measured")
+	if *only {
+		err = allLatencies(*rounds, *write)
+	} else {
+		err = measure(*real, *jmb, *rounds)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "perf:", err)
 		os.Exit(1)
 	}
@@ -49,17 +60,72 @@ var nWorlds int
 
 func row(work, figure, goal string) { fmt.Printf("| %s | %s | %s |\n", work, figure, goal) }
 
-func measure(real bool, jmb int) error {
+// built builds whalefall into dir.
+func built(dir string) (string, error) {
+	bin := filepath.Join(dir, "whalefall")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./cmd/whalefall")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %v\n%s", err, out)
+	}
+	return bin, nil
+}
+
+func allLatencies(rounds int, write bool) error {
+	var table io.Writer
+	if write {
+		var b bytes.Buffer
+		b.WriteString("# release\troute\tp50 ms\tp95 ms\n")
+		table = &b
+		defer func() {
+			if err := os.WriteFile("internal/persona/latency.tsv", b.Bytes(), 0o644); err != nil {
+				fmt.Fprintln(os.Stderr, "perf:", err)
+			}
+		}()
+	}
 	tmp, err := os.MkdirTemp("", "whalefall-perf")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	bin := filepath.Join(tmp, "whalefall")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./cmd/whalefall")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build: %v\n%s", err, out)
+	bin, err := built(tmp)
+	if err != nil {
+		return err
+	}
+	for _, r := range oracle.All {
+		if err := beside(r, func(dm *oracle.Daemon) error {
+			return latencies(bin, filepath.Join(tmp, r.Version), r.Persona, dm, rounds, table)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// beside runs f with a real daemon that has an image.
+func beside(r oracle.Release, f func(*oracle.Daemon) error) error {
+	ctx, stop := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer stop()
+	dm, err := oracle.Start(ctx, r, oracle.Options{})
+	if err != nil {
+		return fmt.Errorf("the real daemon: %w", err)
+	}
+	defer dm.Stop()
+	if err := giveImage(dm); err != nil {
+		return err
+	}
+	return f(dm)
+}
+
+func measure(real bool, jmb, rounds int) error {
+	tmp, err := os.MkdirTemp("", "whalefall-perf")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	bin, err := built(tmp)
+	if err != nil {
+		return err
 	}
 	fmt.Println("| work | figure | goal |\n|---|---|---|")
 	d, err := start(bin, filepath.Join(tmp, "a"), "--latency", "none", "--host", "empty")
@@ -133,7 +199,7 @@ func measure(real bool, jmb int) error {
 	row(strconv.Itoa(nWorlds)+" worlds of one container each: RSS of the sensor", fmt.Sprintf("%d MiB", rss), "< 1 GiB")
 	d.stop()
 	if dm != nil {
-		if err := latencies(bin, filepath.Join(tmp, "l"), dm); err != nil {
+		if err := latencies(bin, filepath.Join(tmp, "l"), oracle.R20.Persona, dm, rounds, nil); err != nil {
 			return err
 		}
 	}
@@ -158,8 +224,9 @@ func median(l []float64) float64 {
 }
 
 type decoy struct {
-	cmd  *exec.Cmd
-	addr string
+	cmd   *exec.Cmd
+	addr  string
+	ended chan struct{}
 }
 
 func start(bin, data string, args ...string) (*decoy, error) {
@@ -170,10 +237,21 @@ func start(bin, data string, args ...string) (*decoy, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
+	begun, ended := make(chan error, 1), make(chan struct{})
+	go func() {
+		// PDEATHSIG counts from the thread that forked: this one lives until the child is dead.
+		runtime.LockOSThread()
+		err := cmd.Start()
+		begun <- err
+		if err == nil {
+			cmd.Process.Wait()
+		}
+		close(ended)
+	}()
+	if err := <-begun; err != nil {
 		return nil, err
 	}
-	d := &decoy{cmd: cmd}
+	d := &decoy{cmd: cmd, ended: ended}
 	sc := bufio.NewScanner(out)
 	for sc.Scan() {
 		if f := strings.Fields(sc.Text()); strings.HasPrefix(sc.Text(), "Docker API on ") && len(f) > 3 {
@@ -195,7 +273,7 @@ func start(bin, data string, args ...string) (*decoy, error) {
 func (d *decoy) stop() {
 	if d.cmd != nil {
 		d.cmd.Process.Signal(syscall.SIGTERM)
-		d.cmd.Wait()
+		<-d.ended
 		d.cmd = nil
 	}
 }
@@ -418,86 +496,6 @@ func fill(data string, mb int, bin string) error {
 
 func dialReal(d *oracle.Daemon) dialer {
 	return func() (net.Conn, error) { return d.Dial(context.Background()) }
-}
-
-// latencies compares the time of single calls, the decoy's latency real, with the
-// real daemon's, in turn.
-func latencies(bin, data string, dm *oracle.Daemon) error {
-	d, err := start(bin, data, "--latency", "real", "--host", "empty")
-	if err != nil {
-		return err
-	}
-	defer d.stop()
-	dial := func() (net.Conn, error) { return net.Dial("tcp", d.addr) }
-	pull(dial)
-	w, r := client(dial), client(dialReal(dm))
-	type op struct {
-		name string
-		n    int
-		do   func(c *http.Client, image string) (time.Duration, error)
-	}
-	timed := func(c *http.Client, method, path string, body []byte) (time.Duration, []byte, error) {
-		t0 := time.Now()
-		b, err := call(c, method, path, body)
-		return time.Since(t0), b, err
-	}
-	simple := func(path string) func(*http.Client, string) (time.Duration, error) {
-		return func(c *http.Client, _ string) (time.Duration, error) {
-			t, _, err := timed(c, "GET", path, nil)
-			return t, err
-		}
-	}
-	create := func(c *http.Client, image string) (time.Duration, string, error) {
-		body, err := json.Marshal(map[string]any{"Image": image, "Cmd": []string{"true"}})
-		if err != nil {
-			return 0, "", err
-		}
-		t, b, err := timed(c, "POST", "/containers/create", body)
-		var v struct{ ID string }
-		if err == nil {
-			err = json.Unmarshal(b, &v)
-		}
-		return t, v.ID, err
-	}
-	ops := []op{
-		{"ping", 40, simple("/_ping")}, {"version", 40, simple("/version")}, {"info", 20, simple("/info")}, {"containers/json", 20, simple("/containers/json")}, {"images/json", 20, simple("/images/json")},
-		{"create", 12, func(c *http.Client, image string) (time.Duration, error) {
-			t, id, err := create(c, image)
-			if err == nil {
-				_, err = call(c, "DELETE", "/containers/"+id, nil)
-			}
-			return t, err
-		}},
-		{"start", 12, func(c *http.Client, image string) (time.Duration, error) {
-			_, id, err := create(c, image)
-			if err != nil {
-				return 0, err
-			}
-			t, _, err := timed(c, "POST", "/containers/"+id+"/start", nil)
-			if err == nil {
-				if _, err = call(c, "POST", "/containers/"+id+"/wait", nil); err == nil {
-					_, err = call(c, "DELETE", "/containers/"+id, nil)
-				}
-			}
-			return t, err
-		}},
-	}
-	for _, o := range ops {
-		var a, b []float64
-		for range o.n {
-			x, err := o.do(w, "alpine")
-			if err != nil {
-				return err
-			}
-			y, err := o.do(r, "busy")
-			if err != nil {
-				return err
-			}
-			a, b = append(a, x.Seconds()*1000), append(b, y.Seconds()*1000)
-		}
-		row("latency real: p50 of "+o.name, fmt.Sprintf("%.2f ms, real %.2f ms, ratio %.2f", median(a), median(b), median(a)/median(b)), "0.7 to 1.3")
-	}
-	return nil
 }
 
 // worlds makes n sources, each with a container that stays up, and gives the
