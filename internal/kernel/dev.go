@@ -123,7 +123,7 @@ func (ns *NS) standardMounts() error {
 		x, err := ns.mnt.Resolve(ns.Context(), p, true)
 		if err == vfs.ENOENT {
 			c := ns.Context()
-			ns.cfg.Root.Root().Create(c, p[1:], vfs.NewAttr{Mode: vfs.S_IFDIR | 0o755})
+			_, _ = ns.cfg.Root.Root().Create(c, p[1:], vfs.NewAttr{Mode: vfs.S_IFDIR | 0o755}) // resolving tells
 			x, err = ns.mnt.Resolve(c, p, true)
 		}
 		if err != nil {
@@ -172,11 +172,12 @@ func (ns *NS) standardMounts() error {
 	return mount("/dev/shm", &vfs.Mount{FS: shmfs, Source: "shm", Options: "size=" + strconv.FormatInt(shm>>10, 10) + "k", NoDev: true, NoExec: !host, Relatime: true})
 }
 
+// fillDev fills an empty tree in memory: nothing in it is in the way.
 func (ns *NS) fillDev(fs *vfs.FS, host bool) {
 	c := ns.Context()
 	root := fs.Root()
 	node := func(name string, mode vfs.Mode, major, minor, gid uint32) {
-		root.Create(c, name, vfs.NewAttr{Mode: mode, GID: gid, Rdev: vfs.Makedev(major, minor)})
+		_, _ = root.Create(c, name, vfs.NewAttr{Mode: mode, GID: gid, Rdev: vfs.Makedev(major, minor)})
 	}
 	chr := vfs.S_IFCHR
 	node("null", chr|0o666, 1, 3, 0)
@@ -186,7 +187,7 @@ func (ns *NS) fillDev(fs *vfs.FS, host bool) {
 	node("urandom", chr|0o666, 1, 9, 0)
 	node("tty", chr|0o666, 5, 0, 5)
 	link := func(name, target string) {
-		root.Create(c, name, vfs.NewAttr{Mode: vfs.S_IFLNK | 0o777, Target: target})
+		_, _ = root.Create(c, name, vfs.NewAttr{Mode: vfs.S_IFLNK | 0o777, Target: target})
 	}
 	link("fd", "/proc/self/fd")
 	link("stdin", "/proc/self/fd/0")
@@ -194,7 +195,7 @@ func (ns *NS) fillDev(fs *vfs.FS, host bool) {
 	link("stderr", "/proc/self/fd/2")
 	link("core", "/proc/kcore")
 	for _, d := range []string{"pts", "shm", "mqueue"} {
-		root.Create(c, d, vfs.NewAttr{Mode: vfs.S_IFDIR | 0o755})
+		_, _ = root.Create(c, d, vfs.NewAttr{Mode: vfs.S_IFDIR | 0o755})
 	}
 	if host {
 		node("ptmx", chr|0o666, 5, 2, 5)
@@ -217,7 +218,7 @@ func (ns *NS) fillDev(fs *vfs.FS, host bool) {
 		node("ttyS0", chr|0o660, 4, 64, 20)
 		node("sda", vfs.S_IFBLK|0o660, 8, 0, 6)
 		node("sda1", vfs.S_IFBLK|0o660, 8, 1, 6)
-		root.Create(c, "net", vfs.NewAttr{Mode: vfs.S_IFDIR | 0o755})
+		_, _ = root.Create(c, "net", vfs.NewAttr{Mode: vfs.S_IFDIR | 0o755})
 	}
 	for _, d := range ns.cfg.Devices {
 		node(d.Name, d.Mode, d.Major, d.Minor, d.GID)

@@ -61,7 +61,7 @@ func (r *Registry) SetStandIn(p Program) { r.mu.Lock(); r.standIn = p; r.mu.Unlo
 // find gives the program of an executable by its first bytes, or, where those are
 // somebody else's (an image that was loaded or imported, a static BusyBox that was
 // uploaded), by where it stands and what it is called there: see [namesake].
-func (r *Registry) find(head []byte, t *Task, at *vfs.Path, shown string) Program {
+func (r *Registry) find(head []byte, at *vfs.Path, shown string) Program {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if id, ok := noteID(head); ok {
@@ -102,11 +102,12 @@ func StandIn(t *Task) int {
 			t.Pause()
 		}
 	}
-	t.ForkWith(ForkOptions{Setsid: true}, func(c *Task) int {
+	// Where there may be no more tasks, it ends alone.
+	_, _ = t.ForkWith(ForkOptions{Setsid: true}, func(c *Task) int {
 		null := NullFile()
 		for fd := range 3 {
 			c.Close(fd)
-			c.InstallFile(null)
+			_, _ = c.InstallFile(null) // the one just closed is free
 		}
 		// It looks busy, as what is usually run so would be.
 		for {
@@ -166,9 +167,9 @@ func ELF(program string, size int64, arch string) vfs.Content {
 	h = le.AppendUint16(h, 3) // ET_DYN
 	h = le.AppendUint16(h, machine)
 	h = le.AppendUint32(h, 1)
-	h = le.AppendUint64(h, 0x1000+uint64(e.seed%512)*16) // entry
-	h = le.AppendUint64(h, 64)                           // phoff
-	h = le.AppendUint64(h, uint64(e.size)&^7-64*30)      // shoff
+	h = le.AppendUint64(h, 0x1000+(e.seed%512)*16)  // entry
+	h = le.AppendUint64(h, 64)                      // phoff
+	h = le.AppendUint64(h, uint64(e.size)&^7-64*30) // shoff
 	h = le.AppendUint32(h, 0)
 	for _, v := range []uint16{64, 56, 4, 64, 30, 29} {
 		h = le.AppendUint16(h, v)

@@ -142,7 +142,7 @@ func (f *File) Write(t *Task, p []byte) (int, error) {
 			over := uint64(f.off)+uint64(len(p)) > l
 			f.mu.Unlock()
 			if over {
-				t.Kill(t.PID(), SIGXFSZ)
+				_ = t.Kill(t.PID(), SIGXFSZ) // itself: it is there
 				return 0, vfs.EFBIG
 			}
 		}
@@ -249,7 +249,7 @@ func (o *node) ready() (bool, bool, bool) { return true, true, false }
 func (o *node) stat() vfs.Stat            { return o.n.Stat() }
 func (o *node) release(t *Task, f *File) {
 	if o.h != nil {
-		o.h.Close()
+		_ = o.h.Close() // the last reference; close(2) has answered
 		return
 	}
 	if !f.wrote.Load() || t == nil || f.path == nil {
@@ -287,7 +287,7 @@ func (s *sink) ready() (bool, bool, bool) { return false, true, false }
 func (s *sink) stat() vfs.Stat            { return vfs.Stat{Mode: vfs.S_IFIFO | 0o600, Blksize: 4096, Nlink: 1} }
 func (s *sink) release(*Task, *File) {
 	if c, ok := s.w.(io.Closer); ok {
-		c.Close()
+		_ = c.Close() // whoever reads has it all
 	}
 }
 
@@ -609,6 +609,6 @@ func (t *Task) PollFds(fds []PollFd, d int64) (int, error) {
 		err := t.block(look, qs...)
 		return n, err
 	}
-	_, err := t.blockFor(time.Duration(d), look, qs...)
+	err := t.blockFor(time.Duration(d), look, qs...)
 	return n, err
 }

@@ -107,7 +107,7 @@ func (t *Task) OpenFile(name string, flags int, mode vfs.Mode) (*File, error) {
 		if regular && st.Flags&vfs.FlagAppend != 0 && (flags&O_APPEND == 0 || flags&O_TRUNC != 0) {
 			return nil, vfs.EPERM
 		}
-		if regular && t.k.busyText(p, st) {
+		if regular && t.k.busyText(st) {
 			return nil, vfs.ETXTBSY
 		}
 	}
@@ -151,7 +151,7 @@ func (t *Task) OpenFile(name string, flags int, mode vfs.Mode) (*File, error) {
 
 // busyText tells whether a file is the executable of a process, which Linux lets
 // nobody write.
-func (k *Kernel) busyText(p *vfs.Path, st vfs.Stat) bool {
+func (k *Kernel) busyText(st vfs.Stat) bool {
 	k.mu.Lock()
 	ts := make([]*Task, 0, len(k.tasks))
 	for _, t := range k.tasks {

@@ -200,9 +200,7 @@ type Kernel struct {
 	tasks   map[int]*Task // by host pid
 	stopped bool
 	wg      sync.WaitGroup
-	lastPTY int
 	ptys    map[int]*PTY
-	nss     map[*NS]struct{}
 	fifos   map[fifoKey]*pipe
 	sysctl  map[string]string
 	unix    map[unixKey]unixServer

@@ -38,6 +38,7 @@ type Network interface {
 // LookupError is getaddrinfo(3)'s failure.
 type LookupError int
 
+// What getaddrinfo(3) gives.
 const (
 	ErrNoName   LookupError = -2 // NXDOMAIN
 	ErrTryAgain LookupError = -3 // no server answers
@@ -174,7 +175,8 @@ func (n *NetNS) Stand(s Standing) {
 			keep = append(keep, o)
 		}
 	}
-	n.standing = append(keep, &s)
+	keep = append(keep, &s)
+	n.standing = keep
 }
 
 func (s *Standing) open() bool { return s.Owner.state.Load() != int32(stateZombie) }
@@ -316,7 +318,7 @@ func (s *socket) queues() (*waitq, *waitq) {
 
 func (s *socket) ready() (r, w, hup bool) {
 	s.pump()
-	r, hup = s.rx.readable()
+	r, _ = s.rx.readable()
 	w = true
 	if s.tx != nil {
 		w, _ = s.tx.writable()
@@ -338,7 +340,7 @@ func (s *socket) shutWrite() {
 		return
 	}
 	if c != nil {
-		c.CloseWrite()
+		_ = c.CloseWrite() // the other side has gone already
 	} else if s.tx != nil {
 		s.tx.add(0, -1)
 	}

@@ -126,6 +126,7 @@ type Disposition struct {
 // DispKind is SIG_DFL, SIG_IGN or a handler.
 type DispKind int
 
+// The kinds of disposition.
 const (
 	Default DispKind = iota
 	Ignore
@@ -395,7 +396,7 @@ func (k *Kernel) orphaned(t *Task) bool {
 func (t *Task) Pause() {
 	ran := t.handled
 	t.enter()
-	t.block(func() bool { return t.handled != ran })
+	_ = t.block(func() bool { return t.handled != ran })
 }
 
 // waitq is a wait queue: the wake channels of those who look again when something

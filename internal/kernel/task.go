@@ -142,7 +142,6 @@ type Task struct {
 	nice    int
 	mem     int64
 	rlimits *[NRlimits]Rlimit
-	dumped  any
 
 	ctx vfs.Context // reused by every call of the own goroutine
 }
@@ -199,11 +198,11 @@ func (t *Task) Tick(n int64) {
 	t.throttled = true
 	defer func() { t.throttled = false }()
 	if d := t.k.sched.charge(t.k.Now(), work); d > 0 {
-		t.blockFor(d, func() bool { return false })
+		_ = t.blockFor(d, func() bool { return false }) // a signal shortens it
 	}
 	if p := t.k.lim.Pool; p != nil {
 		if d := p.sched.charge(t.k.Now(), work); d > 0 {
-			t.blockFor(d, func() bool { return false })
+			_ = t.blockFor(d, func() bool { return false })
 		}
 	}
 }
@@ -290,7 +289,8 @@ func (t *Task) Setenv(key, value string) {
 			env = append(env, kv)
 		}
 	}
-	t.env = append(env, key+"="+value)
+	env = append(env, key+"="+value)
+	t.env = env
 }
 
 // Unsetenv removes a variable.
@@ -635,7 +635,7 @@ func (t *Task) ForkWith(o ForkOptions, fn func(*Task) int) (*Task, error) {
 	if o.Setsid {
 		c.lead()
 	} else if o.Setpgid {
-		c.join(t, o.Pgid)
+		_ = c.join(t, o.Pgid) // a group that has ended: the child stays in its parent's
 	}
 	t.k.mu.Unlock()
 	t.k.run(c, fn)
@@ -990,7 +990,7 @@ func (t *Task) Spawn(s Spawn) (*Task, error) {
 	case s.Setsid:
 		c.lead()
 	case s.Setpgid:
-		c.join(t, s.Pgid)
+		_ = c.join(t, s.Pgid) // a group that has ended: the child stays in its parent's
 		if s.Foreground && c.session.tty != nil {
 			c.session.tty.fg = c.pgrp
 		}
@@ -1235,7 +1235,7 @@ func (t *Task) load(p string, argv, env []string) (Program, error) {
 		if len(b) < 4 || string(b[:4]) != "\x7fELF" {
 			return nil, vfs.ENOEXEC
 		}
-		fn := t.k.cfg.Programs.find(b, t, at, shown)
+		fn := t.k.cfg.Programs.find(b, at, shown)
 		if fn == nil {
 			return nil, vfs.ENOEXEC
 		}

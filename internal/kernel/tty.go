@@ -51,7 +51,6 @@ type PTY struct {
 	closed bool  // the master is closed
 	rq, wq waitq // slave readers, slave writers
 	mq     waitq // master readers
-	col    int
 }
 
 // NewPTY makes a terminal.

@@ -76,25 +76,16 @@ func (t *Task) block(cond func() bool, qs ...*waitq) error {
 	}
 }
 
-// blockFor is block with a time-out; it tells whether the time ran out.
-func (t *Task) blockFor(d time.Duration, cond func() bool, qs ...*waitq) (timedOut bool, err error) {
+// blockFor is block with a time-out.
+func (t *Task) blockFor(d time.Duration, cond func() bool, qs ...*waitq) error {
 	if d <= 0 {
-		return !cond(), nil
+		cond()
+		return nil
 	}
 	end := t.k.Now().Add(d)
 	stop := t.k.cfg.Clock.AfterFunc(d, t.kick)
 	defer stop()
-	err = t.block(func() bool {
-		if cond() {
-			return true
-		}
-		if !t.k.Now().Before(end) {
-			timedOut = true
-			return true
-		}
-		return false
-	}, qs...)
-	return timedOut, err
+	return t.block(func() bool { return cond() || !t.k.Now().Before(end) }, qs...)
 }
 
 // Sleep waits. It gives what is left when a handler ran. A signal that came
@@ -110,7 +101,7 @@ func (t *Task) Sleep(d time.Duration) (left time.Duration) {
 		return d
 	}
 	end := t.k.Now().Add(d)
-	_, err := t.blockFor(d, func() bool { return false })
+	err := t.blockFor(d, func() bool { return false })
 	if err != nil {
 		return max(0, end.Sub(t.k.Now()))
 	}
