@@ -582,7 +582,7 @@ func (b *builder) copy(cmd string, words []string, n *parser.Node) error {
 				img = i
 			}
 			if img != nil {
-				from = b.w.newFS("overlay", img.Trees()...)
+				from = b.w.newFS(img.Trees()...)
 			}
 		case "chown":
 			if u, err := strconv.ParseUint(strings.Split(v, ":")[0], 10, 32); err == nil {
@@ -599,7 +599,7 @@ func (b *builder) copy(cmd string, words []string, n *parser.Node) error {
 		dest = path.Join("/", b.cur.cfg.WorkingDir, dest)
 	}
 	dest = path.Clean(dest)
-	tree := b.w.newFS("overlay", b.trees()...)
+	tree := b.w.newFS(b.trees()...)
 	mnt, c := b.view(tree)
 	smnt, sc := b.view(from)
 	for _, s := range srcs {

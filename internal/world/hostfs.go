@@ -145,9 +145,7 @@ func (w *World) boot() {
 		BootID: fmt.Sprintf("%x-%x-%x-%x-%x", bid[:4], bid[4:6], bid[6:8], bid[8:10], bid[10:16]),
 		Load:   [3]float64{float64(r.IntN(60)) / 100, float64(r.IntN(50)) / 100, float64(r.IntN(40)) / 100},
 	}
-	// Pids go on from where a machine is that has been up so long: cron and health
-	// checks take one or two a minute.
-	w.firstPID = 2700 + int(w.now().Sub(f.Boot).Seconds())/(23+r.IntN(30))
+	w.firstPID = h.pidAt(w.now())
 	hi.FirstPID = w.firstPID
 	hi.ProcVer = "(buildd@lcy02-amd64-0" + fmt.Sprint(10+r.IntN(80)) + ") (gcc (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0, GNU ld (GNU Binutils for Ubuntu) 2.38)"
 	if f.Distro == "debian12" {
@@ -161,6 +159,7 @@ func (w *World) boot() {
 	w.kern = kernel.New(kernel.Config{Clock: h.cfg.Clock, Rand: w, Host: hi, Network: worldNet{w}, Observer: observer{w}, Limits: h.cfg.Limits, Programs: h.cfg.Programs, Budget: w.budget}, w.fs)
 	w.hostNS = w.kern.Host()
 	w.dockerSocket()
+	w.writeLogs()
 	if !w.base {
 		w.honeytokens()
 	}
@@ -198,8 +197,8 @@ func (w *World) hostExists(p string) bool {
 }
 
 // writeHost writes a file of the daemon's own on the host's disk.
-func (w *World) writeHost(p string, data []byte, mode vfs.Mode) {
-	w.writeThen(w.now(), p, data, vfs.NewAttr{Mode: mode})
+func (w *World) writeHost(p string, data []byte) {
+	w.writeThen(w.now(), p, data, vfs.NewAttr{Mode: 0o644})
 }
 
 // writeThen is writeHost at another time, for another owner.

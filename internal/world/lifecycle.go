@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -725,7 +726,7 @@ func (w *World) ContainerRm(name string, o *backend.ContainerRmConfig) error {
 		}
 	}
 	w.hostRemoveAll("/var/lib/docker/containers/" + c.ID)
-	waiters := append(c.stopWaiters, c.removeWaiters...)
+	waiters := slices.Concat(c.stopWaiters, c.removeWaiters)
 	c.stopWaiters, c.removeWaiters = nil, nil
 	code := c.ExitCode
 	c.log.end()

@@ -62,7 +62,6 @@ type slot struct {
 	w     *World
 	err   error
 	used  time.Time
-	pins  int
 }
 
 // Query is what a request is about, as far as the choice of a world needs it.

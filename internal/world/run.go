@@ -87,9 +87,9 @@ func (r *running) resize(h, w uint32) {
 }
 
 // newFS makes a tree within the world's budget.
-func (w *World) newFS(typ string, layers ...*vfs.Layer) *vfs.FS {
+func (w *World) newFS(layers ...*vfs.Layer) *vfs.FS {
 	f := w.host.facts
-	return vfs.New(vfs.Config{Type: typ, Budget: w.budget, Inodes: 200000, Now: func() int64 { return w.now().UnixNano() },
+	return vfs.New(vfs.Config{Type: "overlay", Budget: w.budget, Inodes: 200000, Now: func() int64 { return w.now().UnixNano() },
 		Total: f.DiskSize, Free: f.DiskSize * 58 / 100}, layers...)
 }
 
@@ -114,7 +114,7 @@ func (w *World) launch(c *Container, say *[]func()) error {
 	if err := w.mountAll(c, ns, say); err != nil {
 		return err
 	}
-	cred, _, err := w.credOf(c, ns, c.Config.User, c.Host.Privileged)
+	cred, err := w.credOf(c, ns, c.Config.User, c.Host.Privileged)
 	if err != nil {
 		return systemErr("%s", err.Error())
 	}
@@ -126,7 +126,7 @@ func (w *World) launch(c *Container, say *[]func()) error {
 	argv := append([]string{c.Path}, c.Args...)
 	env := w.environ(c, c.Config.Tty)
 	run := w.newRun(ns, c.stream)
-	sp := kernel.Spawn{Path: argv[0], Argv: argv, Env: withHome(env, w, ns, cred), Dir: dir, Cred: cred, Setsid: true, Origin: "init"}
+	sp := kernel.Spawn{Path: argv[0], Argv: argv, Env: withHome(env, ns, cred), Dir: dir, Cred: cred, Setsid: true, Origin: "init"}
 	io := w.wireIO(run, c.Config.Tty, c.Config.OpenStdin, nil, &sp)
 	run.proxies = w.proxies(c, 0, time.Time{})
 	run.shim = w.shim(c, 0, time.Time{})
@@ -136,7 +136,7 @@ func (w *World) launch(c *Container, say *[]func()) error {
 	if err != nil {
 		io.drop()
 		w.unplace(run, true)
-		text, code := w.runtimeError(err, argv[0], dir, "create")
+		code, text := w.runtimeError(err, argv[0], dir, "create")
 		c.ExitCode = code
 		return text
 	}
@@ -186,9 +186,9 @@ func (w *World) launchShown(c *Container) {
 // rootFS makes a container's writable tree over its image.
 func (w *World) rootFS(c *Container) *vfs.FS {
 	if c.image == nil {
-		return w.newFS("overlay", w.host.initLayer())
+		return w.newFS(w.host.initLayer())
 	}
-	return w.newFS("overlay", append(c.image.Trees(), w.host.initLayer())...)
+	return w.newFS(append(c.image.Trees(), w.host.initLayer())...)
 }
 
 // materialise gives a container of the lived-in host, whose process was only
@@ -239,7 +239,7 @@ func (w *World) launchExec(by Caller, e *Exec, size *[2]uint) (*running, error) 
 		return nil, err
 	}
 	ns := c.run.ns
-	cred, _, err := w.credOf(c, ns, e.user, e.privileged || c.Host.Privileged)
+	cred, err := w.credOf(c, ns, e.user, e.privileged || c.Host.Privileged)
 	if err != nil {
 		return nil, systemErr("%s", err.Error())
 	}
@@ -249,7 +249,7 @@ func (w *World) launchExec(by Caller, e *Exec, size *[2]uint) (*running, error) 
 	}
 	argv := append([]string{e.entry}, e.args...)
 	run := w.newRun(ns, e.stream)
-	sp := kernel.Spawn{Path: argv[0], Argv: argv, Env: withHome(e.env, w, ns, cred), Dir: dir, Cred: cred, Setsid: true, Origin: "exec"}
+	sp := kernel.Spawn{Path: argv[0], Argv: argv, Env: withHome(e.env, ns, cred), Dir: dir, Cred: cred, Setsid: true, Origin: "exec"}
 	io := w.wireIO(run, e.tty, e.stdin, size, &sp)
 	w.origins.Store(c.ID, by)
 	sp.Parent = c.run.shim
@@ -257,7 +257,7 @@ func (w *World) launchExec(by Caller, e *Exec, size *[2]uint) (*running, error) 
 	task, err := ns.Start(sp)
 	if err != nil {
 		io.drop()
-		text, code := w.runtimeError(err, argv[0], dir, "exec")
+		code, text := w.runtimeError(err, argv[0], dir, "exec")
 		if w.host.cfg.Release.Era < 28 {
 			code = exitEaccess // whatever went wrong
 		}
@@ -384,7 +384,7 @@ func (p *plumbing) copy(write func(stderr bool, b []byte)) {
 			defer p.w.bg.Done()
 			_, _ = io.Copy(in, s.stdin)
 			if p.pty == nil {
-				in.Close()
+				_ = in.Close()
 			}
 		}()
 	}
@@ -421,9 +421,10 @@ func (p *plumbing) cut() {
 
 // runtimeError words a failed start as containerd and runc do, and gives the
 // status that the container shows.
-func (w *World) runtimeError(err error, arg0, dir, op string) (error, int) {
+func (w *World) runtimeError(err error, arg0, dir, op string) (int, error) {
 	no := vfs.AsErrno(err)
-	detail, code := "", exitUnknown
+	var detail string
+	code := exitUnknown
 	low := strings.ToLower(no.Error())
 	switch no {
 	case vfs.ENOENT, vfs.ENOTDIR:
@@ -467,12 +468,12 @@ func (w *World) runtimeError(err error, arg0, dir, op string) (error, int) {
 		}
 	}
 	if code == exitUnknown {
-		return unknownErr("%s", text), code
+		return code, unknownErr("%s", text)
 	}
 	if no == vfs.EISDIR {
 		text += ": permission denied"
 	}
-	return invalid("%s", text), code
+	return code, invalid("%s", text)
 }
 
 // environ is the environment a container's processes start with:
@@ -486,7 +487,7 @@ func (w *World) environ(c *Container, tty bool) []string {
 }
 
 // withHome adds HOME, as runc does.
-func withHome(env []string, w *World, ns *kernel.NS, cred *vfs.Cred) []string {
+func withHome(env []string, ns *kernel.NS, cred *vfs.Cred) []string {
 	for _, e := range env {
 		if strings.HasPrefix(e, "HOME=") {
 			return env
@@ -539,13 +540,12 @@ func (w *World) userOf(c *Container, user string) (*vfs.Cred, error) {
 	if c.run == nil || c.run.ns == nil {
 		return vfs.Root(), nil
 	}
-	cred, _, err := w.credOf(c, c.run.ns, user, false)
-	return cred, err
+	return w.credOf(c, c.run.ns, user, false)
 }
 
 // credOf makes the credentials of "user[:group]", as moby/sys/user.GetExecUser.
-func (w *World) credOf(c *Container, ns *kernel.NS, user string, privileged bool) (*vfs.Cred, string, error) {
-	caps := uint64(vfs.DockerCaps)
+func (w *World) credOf(c *Container, ns *kernel.NS, user string, privileged bool) (*vfs.Cred, error) {
+	caps := vfs.DockerCaps
 	if privileged {
 		caps = vfs.AllCaps
 	}
@@ -573,9 +573,10 @@ func (w *World) credOf(c *Container, ns *kernel.NS, user string, privileged bool
 		}
 		if !found && u != "" {
 			if numErr != nil {
-				return nil, "", fmt.Errorf("unable to find user %s: no matching entries in passwd file", u)
+				return nil, fmt.Errorf("unable to find user %s: no matching entries in passwd file", u)
 			}
 			cred.UID = uint32(num)
+			name = "" // no entry, no groups
 		}
 		if hasGroup && g != "" {
 			ok := false
@@ -589,7 +590,7 @@ func (w *World) credOf(c *Container, ns *kernel.NS, user string, privileged bool
 			if !ok {
 				gid, err := strconv.ParseUint(g, 10, 31)
 				if err != nil {
-					return nil, "", fmt.Errorf("unable to find group %s: no matching entries in group file", g)
+					return nil, fmt.Errorf("unable to find group %s: no matching entries in group file", g)
 				}
 				cred.GID = uint32(gid)
 			}
@@ -612,7 +613,7 @@ func (w *World) credOf(c *Container, ns *kernel.NS, user string, privileged bool
 			cred.Caps = 0
 		}
 	}
-	return cred, name, nil
+	return cred, nil
 }
 
 var capNumbers = func() map[string]uint {
@@ -667,7 +668,7 @@ func (w *World) namespace(c *Container) (*kernel.NS, error) {
 			cfg.Nofile = uint64(u.Soft)
 		}
 	}
-	caps := uint64(vfs.DockerCaps)
+	caps := vfs.DockerCaps
 	if hc.Privileged {
 		caps = vfs.AllCaps
 	}
@@ -753,9 +754,9 @@ func (w *World) mountAll(c *Container, ns *kernel.NS, say *[]func()) error {
 	by := c.origin
 	dir := "/var/lib/docker/containers/" + c.ID
 	w.hostMkdir(dir, 0o710)
-	w.writeHost(dir+"/hostname", []byte(c.Config.Hostname+"\n"), 0o644)
-	w.writeHost(dir+"/hosts", w.etcHosts(c), 0o644)
-	w.writeHost(dir+"/resolv.conf", w.resolvConf(c), 0o644)
+	w.writeHost(dir+"/hostname", []byte(c.Config.Hostname+"\n"))
+	w.writeHost(dir+"/hosts", w.etcHosts(c))
+	w.writeHost(dir+"/resolv.conf", w.resolvConf(c))
 	for _, f := range []string{"resolv.conf", "hostname", "hosts"} {
 		if src, err := hm.Resolve(hctx, dir+"/"+f, true); err == nil {
 			touchIn(mnt, ctx, "/etc/"+f)
@@ -797,7 +798,7 @@ func (w *World) mountOne(m *mountPoint, mnt *vfs.Namespace, ctx *vfs.Context) er
 		mkdirIn(mnt, ctx, m.Destination)
 		at, err := mnt.Resolve(ctx, m.Destination, true)
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // a destination that cannot be made is left out
 		}
 		size := int64(64 << 20)
 		if m.Spec != nil && m.Spec.TmpfsOptions != nil && m.Spec.TmpfsOptions.SizeBytes > 0 {

@@ -43,7 +43,6 @@ type World struct {
 
 	events  eventLog
 	origins sync.Map // container id to Caller, for the observer
-	procs   sync.Map // pid to Caller, for what cron started
 
 	callerMu sync.Mutex
 	caller   Caller
@@ -174,7 +173,7 @@ type observer struct{ w *World }
 func (o observer) caller(p kernel.ProcInfo) Caller {
 	if p.Container != "" {
 		if c, ok := o.w.origins.Load(p.Container); ok {
-			return c.(Caller)
+			return c.(Caller) //nolint:forcetypeassert // nothing else is stored there
 		}
 	}
 	return o.w.lastCaller()

@@ -375,9 +375,9 @@ func TestBindsReachTheHost(t *testing.T) {
 func TestCronFiresAtTheFullMinute(t *testing.T) {
 	clock := kerneltest.NewClock(time.Date(2026, 5, 4, 10, 20, 31, 0, time.UTC))
 	f := fixtureOf(t, withClock(clock))
-	f.writeHost("/etc/cron.d/job", []byte("X=1\n21 10 * * * root echo $X $PATH $SHELL $LOGNAME >/tmp/out\n"), 0o644)
-	f.writeHost("/etc/cron.d/job.bak", []byte("* * * * * root echo no >/tmp/no\n"), 0o644)
-	f.writeHost("/etc/cron.d/torn", []byte("* * * * * root echo no >/tmp/no"), 0o644)
+	f.writeHost("/etc/cron.d/job", []byte("X=1\n21 10 * * * root echo $X $PATH $SHELL $LOGNAME >/tmp/out\n"))
+	f.writeHost("/etc/cron.d/job.bak", []byte("* * * * * root echo no >/tmp/no\n"))
+	f.writeHost("/etc/cron.d/torn", []byte("* * * * * root echo no >/tmp/no"))
 	clock.Advance(28 * time.Second)
 	if f.hostExists("/tmp/out") {
 		t.Fatal("fired before the minute")
