@@ -39,8 +39,7 @@ func ServeInside(h *world.Host, api http.Handler) (stop func()) {
 		case ln.conns <- b:
 			return a, nil
 		case <-ln.over:
-			a.Close()
-			b.Close()
+			_, _ = a.Close(), b.Close() // nobody has them yet
 			return nil, vfs.ECONNREFUSED
 		}
 	})

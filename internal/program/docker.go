@@ -219,8 +219,8 @@ func (d *dockerClient) run(args []string) int {
 	old := p.args
 	p.args = rest
 	defer func() { p.args = old }()
-	need := func(n int, what string) bool {
-		if len(rest) >= n {
+	need := func(what string) bool {
+		if len(rest) > 0 {
 			return false
 		}
 		p.raw("\"docker %s\" requires %s.\nSee 'docker %s --help'.\n\nUsage:  docker %s [OPTIONS] %s\n", verb, what, verb, verb, "CONTAINER [CONTAINER...]")
@@ -249,7 +249,7 @@ func (d *dockerClient) run(args []string) int {
 		if !ok {
 			return 125
 		}
-		if rest = names; need(1, one) {
+		if rest = names; need(one) {
 			return 1
 		}
 		q := ""
@@ -262,7 +262,7 @@ func (d *dockerClient) run(args []string) int {
 		if !ok {
 			return 125
 		}
-		if rest = names; need(1, one) {
+		if rest = names; need(one) {
 			return 1
 		}
 		code := 0
@@ -283,7 +283,7 @@ func (d *dockerClient) run(args []string) int {
 		if !ok {
 			return 125
 		}
-		if rest = names; need(1, one) {
+		if rest = names; need(one) {
 			return 1
 		}
 		return d.each(names, "POST", "/containers/{}/kill?signal="+url.QueryEscape(set(opts)["s"]))
@@ -292,7 +292,7 @@ func (d *dockerClient) run(args []string) int {
 		if !ok {
 			return 125
 		}
-		if rest = names; need(1, one) {
+		if rest = names; need(one) {
 			return 1
 		}
 		return d.each(names, "POST", "/containers/{}/"+verb+onlyWhen(set(opts)["t"] != "", "?t="+url.QueryEscape(set(opts)["t"])))
@@ -301,7 +301,7 @@ func (d *dockerClient) run(args []string) int {
 		if !ok {
 			return 125
 		}
-		if rest = names; need(1, one) {
+		if rest = names; need(one) {
 			return 1
 		}
 		return d.each(names, "POST", "/containers/{}/"+verb)
@@ -332,7 +332,7 @@ func (d *dockerClient) run(args []string) int {
 		d.table(rows)
 		return 0
 	case "top":
-		if need(1, one) {
+		if need(one) {
 			return 1
 		}
 		var r struct {

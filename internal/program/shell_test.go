@@ -54,9 +54,9 @@ func TestScripts(t *testing.T) {
 		{`ulimit -n >/dev/null; rm -rf /tmp/*; ls /tmp | wc -l`, "0\n"},
 		{`iptables -F; sysctl -w vm.nr_hugepages=128; cat /proc/sys/vm/nr_hugepages`, "vm.nr_hugepages = 128\n128\n"},
 		{`echo $(($(date +%s) > 1000))`, "1\n"},
-		{`printf axbx | awk 'BEGIN{RS="x$|yy"}{print NR":"$0}'`, "1:axb\n"}, // crashed on a match that a further character took away
+		{`printf axbx | awk 'BEGIN{RS="x$|yy"}{print NR":"$0}'`, "1:axb\n"},                                                        // crashed on a match that a further character took away
 		{`mkdir /d; cd /d; for i in $(seq 1100); do echo $i >f$i; done; cat f* | wc -l; gzip f*; ls | grep -c gz`, "1100\n1100\n"}, // ran out of descriptors
-		{`useradd bob; su bob -c 'sudo -u root id -un'; echo $?`, "1\n"}, // ran the command as bob
+		{`useradd bob; su bob -c 'sudo -u root id -un'; echo $?`, "1\n"},                                                           // ran the command as bob
 	} {
 		w := kerneltest.New(t, r, kerneltest.Options{Network: nw, NS: kernel.NSConfig{PIDNS: true, Cred: vfs.Root(), Label: "0123456789ab"}})
 		if got := w.Run("", "bash", "-c", s.code); got.Out != s.want {

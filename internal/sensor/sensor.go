@@ -194,7 +194,7 @@ func Run(cfg Config, files Files, log *slog.Logger) error {
 	var lns []net.Listener
 	for i, f := range files.Listeners {
 		ln, err := net.FileListener(f)
-		f.Close()
+		_ = f.Close() // ln holds a copy
 		if err != nil {
 			return fmt.Errorf("take over the listening socket %s: %w", cfg.Listeners[i].Address, err)
 		}
@@ -253,12 +253,12 @@ func Run(cfg Config, files Files, log *slog.Logger) error {
 	// As when dockerd is told to stop: connections end, containers stop, what can
 	// be kept is kept.
 	close(stop)
-	srv.Close()
+	_ = srv.Close() // connections end one way or the other
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	worlds.stop(ctx)
 	j.Emit(&event.Event{Time: time.Now().UTC(), Kind: event.SensorStop, Persona: cfg.Persona, Data: &event.Sensor{Reason: err.Error()}})
-	j.Close()
+	_ = j.Close() // what the disk did not take waits in the ring
 	wg.Wait()
 	if errors.Is(err, errStop) {
 		return nil
