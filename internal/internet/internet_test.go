@@ -36,6 +36,7 @@ func get(t *testing.T, n *Internet, url string, argv ...string) (int, []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package kernel_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -60,7 +61,7 @@ func TestSpawnWait(t *testing.T) {
 			return 13
 		}
 		for path, want := range map[string]error{"/nope": vfs.ENOENT, "nope": vfs.ENOENT, "/etc/passwd": vfs.EACCES, "/etc": vfs.EACCES} {
-			if _, err := t.Spawn(kernel.Spawn{Path: path}); err != want {
+			if _, err := t.Spawn(kernel.Spawn{Path: path}); !errors.Is(err, want) {
 				fmt.Fprint(t.Stderr(), path, err)
 				return 14
 			}
@@ -449,7 +450,7 @@ func TestFairShare(t *testing.T) {
 
 func TestCrash(t *testing.T) {
 	w := kerneltest.New(t, reg(), kerneltest.Options{})
-	r := w.Func(func(t *kernel.Task) int { var m map[int]int; m[1] = 1; return 0 })
+	r := w.Func(func(t *kernel.Task) int { var m map[int]int; m[1] = 1; return 0 }) //nolint:govet // the crash is the test
 	if r.Code != 139 {
 		t.Fatalf("%+v", r)
 	}

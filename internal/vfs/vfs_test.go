@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -44,7 +45,7 @@ func mk(t *testing.T, layers ...*Layer) *tree {
 func (t *tree) read(p string) string {
 	x, err := t.ns.Resolve(t.c, p, true)
 	if err != nil {
-		return err.(Errno).Name()
+		return AsErrno(err).Name()
 	}
 	st := x.Node().Stat()
 	b := make([]byte, min(st.Size, 1000))
@@ -165,7 +166,7 @@ func TestErrors(t *testing.T) {
 		{"loop", func() error { _, err := x.ns.Resolve(x.c, "/loop", true); return err }(), ELOOP},
 		{"empty", func() error { _, err := x.ns.Resolve(x.c, "", true); return err }(), ENOENT},
 	} {
-		if r.err != r.want {
+		if !errors.Is(r.err, r.want) {
 			t.Errorf("%s: %v, want %v", r.name, r.err, r.want)
 		}
 	}
