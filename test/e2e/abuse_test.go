@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,7 +26,7 @@ func (d *decoy) from(ip string) (net.Conn, error) {
 }
 
 func (d *decoy) client(ip string) *http.Client {
-	return &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{Dial: func(string, string) (net.Conn, error) { return d.from(ip) }}}
+	return &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return d.from(ip) }}}
 }
 
 // rss is a process's resident memory in MiB.

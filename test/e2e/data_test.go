@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -258,7 +259,7 @@ func TestDiskFull(t *testing.T) {
 	var first, last, n, lost, records uint64
 	for {
 		seq, p, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -297,7 +298,7 @@ func inData(t *testing.T, data, text string) []string {
 	var l []string
 	filepath.WalkDir(data, func(p string, e os.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
-			return nil
+			return nil //nolint:nilerr // deleted meanwhile, which is asked for
 		}
 		b, err := os.ReadFile(p)
 		if err != nil {
@@ -364,7 +365,7 @@ func TestPurge(t *testing.T) {
 	}
 	sha := ""
 	for _, a := range arts() {
-		f, err := os.ReadFile(artFile(t, d.data, a.SHA256))
+		f, err := os.ReadFile(artFile(d.data, a.SHA256))
 		if err == nil && bytes.Contains(f, []byte("kelpthree")) {
 			sha = a.SHA256
 		}
@@ -405,7 +406,7 @@ func TestPurge(t *testing.T) {
 				t.Errorf("%s: the purged artifact is listed", when)
 			}
 		}
-		if artFile(t, d.data, sha) != "" {
+		if artFile(d.data, sha) != "" {
 			t.Errorf("%s: the purged artifact's file is there", when)
 		}
 	}
@@ -446,7 +447,7 @@ func ents(t *testing.T, dir string) (l []string) {
 }
 
 // artFile is where an artifact's bytes are, "" if they are nowhere.
-func artFile(t *testing.T, data, sha string) string {
+func artFile(data, sha string) string {
 	found := ""
 	filepath.WalkDir(filepath.Join(data, "sensor/artifacts"), func(p string, e os.DirEntry, err error) error {
 		if err == nil && strings.Contains(strings.ReplaceAll(p, "/", ""), sha) && e.Type().IsRegular() && !strings.HasSuffix(p, ".json") {

@@ -31,7 +31,7 @@ var built struct {
 func program(t testing.TB) string {
 	t.Helper()
 	built.once.Do(func() {
-		dir, err := os.MkdirTemp("", "whalefall-e2e")
+		dir, err := os.MkdirTemp("", "whalefall-e2e") //nolint:usetesting // it outlives the first test that asks
 		if err != nil {
 			built.err = err
 			return
@@ -41,7 +41,7 @@ func program(t testing.TB) string {
 		cmd.Dir = "../.."
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			built.err = fmt.Errorf("build: %v\n%s", err, out)
+			built.err = fmt.Errorf("build: %w\n%s", err, out)
 		}
 	})
 	if built.err != nil {

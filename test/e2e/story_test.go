@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -27,7 +28,11 @@ func TestNewcomersPath(t *testing.T) {
 	cmd.Env = append(os.Environ(), "DOCKER_CONFIG="+t.TempDir())
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("docker run: %v\n%s", err, err.(*exec.ExitError).Stderr)
+		var ee *exec.ExitError
+		if errors.As(err, &ee) {
+			t.Logf("%s", ee.Stderr)
+		}
+		t.Fatalf("docker run: %v", err)
 	}
 	if got := string(out); got != "0\nroot:x:0:0:root:/root:/bin/bash\n" {
 		t.Errorf("the container printed %q", got)

@@ -169,7 +169,7 @@ func drive(t *testing.T, bin string) int {
 		t.Fatal(err)
 	}
 	defer func() { cmd.Process.Signal(syscall.SIGTERM); cmd.Wait() }()
-	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial("tcp", addr) }}}
+	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial("tcp", addr) }}}
 	up := false
 	for range 300 {
 		if resp, err := client.Get("http://" + addr + "/_ping"); err == nil {

@@ -25,6 +25,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -131,8 +132,8 @@ func Fetch(ctx context.Context, r Release) (string, error) {
 	if c := candidate(out); !strings.HasPrefix(c, r.Version) {
 		return "", unavailable("suite %s has docker.io %q, not %s: persona %s cannot be proved", r.Suite, c, r.Version, r.Persona)
 	}
-	args := append(opts, "-y", "--download-only", "install")
-	if out, err := run(ctx, "apt-get", append(args, packages...)...); err != nil {
+	args := slices.Concat(opts, []string{"-y", "--download-only", "install"}, packages)
+	if out, err := run(ctx, "apt-get", args...); err != nil {
 		return "", unavailable("apt-get download for %s: %w\n%s", r.Suite, err, out)
 	}
 	if err := os.RemoveAll(root); err != nil {
@@ -270,7 +271,6 @@ type Daemon struct {
 	cmd     *exec.Cmd
 	log     *lockedBuffer
 	done    chan struct{}
-	netns   *os.File
 }
 
 type lockedBuffer struct {
