@@ -21,13 +21,6 @@ import (
 	"github.com/whalefall/whalefall/internal/record"
 )
 
-// oneWorld is the same daemon for all.
-type oneWorld struct{ d *engineapi.Daemon }
-
-func (o oneWorld) Daemon(context.Context, engineapi.Caller, engineapi.Query) (*engineapi.Daemon, error) {
-	return o.d, nil
-}
-
 // decoy is the front as the sensor has it, on loopback.
 type decoy struct{ addr string }
 

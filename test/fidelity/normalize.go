@@ -106,7 +106,7 @@ func (n *Normalizer) Text(s string, info bool) string {
 	return s
 }
 
-// Step is an answer in its normal form.
+// Normal is an answer in its normal form.
 type Normal struct {
 	Title string
 	Head  []string
