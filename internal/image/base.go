@@ -37,7 +37,7 @@ const (
  login su mount umount lsblk dmesg more wdctl findmnt mountpoint tempfile run-parts which.debianutils savelog ischroot chage chfn
  chsh expiry faillog gpasswd newgrp passwd dpkg dpkg-deb dpkg-divert dpkg-query dpkg-split dpkg-statoverride update-alternatives
  pidof apt apt-cache apt-cdrom apt-config apt-get apt-key apt-mark debconf debconf-show getopt setsid taskset nsenter unshare flock
- renice rev lscpu lsmem logger last lastb mesg script scriptreplay setarch i386 linux32 linux64 x86_64 whereis namei col column
+ renice rev lscpu lsmem logger last lastb lastlog mesg script scriptreplay setarch i386 linux32 linux64 x86_64 whereis namei col column
  colrm ipcs ipcrm ipcmk lslocks lslogins mcookie partx prlimit uclampset utmpdump chrt choom fallocate fincore
  getconf getent iconv ldd locale localedef pldd tzselect zdump catchsegv captoinfo clear infocmp infotocap reset tabs tic toe
  tput tset bashbug gpgv deb-systemd-helper deb-systemd-invoke bzip2 bunzip2 bzcat xz unxz xzcat lzma`

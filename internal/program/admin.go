@@ -1172,8 +1172,6 @@ func cmdWhich(p *P) int {
 	return code
 }
 
-func cmdWho(p *P) int { return 0 }
-
 func cmdLscpu(p *P) int {
 	h := p.t.Kernel().HostInfo()
 	model := h.CPUModel

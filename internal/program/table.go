@@ -28,10 +28,10 @@ func init() { //nolint:gochecknoinits // the table's functions look into the tab
 		"crontab": cmdCrontab, "useradd": cmdUseradd, "adduser": cmdUseradd, "userdel": cmdUserdel, "deluser": cmdUserdel, "groupdel": cmdUserdel, "usermod": cmdUsermod, "groupadd": cmdGroupadd, "addgroup": cmdGroupadd,
 		"passwd": cmdPasswd, "chpasswd": cmdChpasswd, "su": cmdSu, "getent": cmdGetent, "mount": cmdMount, "umount": cmdUmount, "systemctl": cmdSystemctl, "service": cmdService,
 		"iptables": cmdIptables, "ip6tables": cmdIptables, "ufw": cmdUfw, "sysctl": cmdSysctl, "lsmod": cmdLsmod, "modprobe": cmdModprobe, "insmod": cmdModprobe, "rmmod": cmdModprobe, "ssh-keygen": cmdSSHKeygen, "ssh": cmdSSH, "scp": cmdSCP, "ssh-keyscan": cmdSSHKeyscan, "docker": cmdDocker, "which": cmdWhich,
-		"who": cmdWho, "w": cmdUptime, "last": cmdWho, "lscpu": cmdLscpu, "openssl": cmdOpenssl, "update-rc.d": cmdNothing, "chkconfig": cmdNothing, "setenforce": cmdNothing, "history": cmdNothing, "ldconfig": cmdNothing, "swapoff": cmdNothing, "swapon": cmdNothing, "setcap": cmdNothing, "mesg": cmdNothing, "logger": cmdNothing, "renice": cmdNothing,
+		"who": cmdWho, "users": cmdUsers, "w": cmdW, "last": cmdLast, "lastb": cmdLast, "lastlog": cmdLastlog, "lscpu": cmdLscpu, "openssl": cmdOpenssl, "update-rc.d": cmdNothing, "chkconfig": cmdNothing, "setenforce": cmdNothing, "history": cmdNothing, "ldconfig": cmdNothing, "swapoff": cmdNothing, "swapon": cmdNothing, "setcap": cmdNothing, "mesg": cmdNothing, "logger": cmdNothing, "renice": cmdNothing,
 		"apt-get": cmdApt, "apt": cmdApt, "apt-key": cmdNothing, "dpkg": cmdDpkg, "apk": cmdApk, "yum": cmdYum, "dnf": cmdYum, "microdnf": cmdYum, "rpm": cmdRpm, "pip": cmdPip, "pip3": cmdPip, "pip2": cmdPip,
 		"python": cmdPython, "python2": cmdPython, "python3": cmdPython, "python2.7": cmdPython,
-		"unzip": cmdUnzip, "dmesg": cmdDmesg, "lsb_release": cmdLsbRelease, "getconf": cmdGetconf, "systemd-detect-virt": cmdDetectVirt, "journalctl": cmdEmptyJournal,
+		"unzip": cmdUnzip, "dmesg": cmdDmesg, "lsb_release": cmdLsbRelease, "getconf": cmdGetconf, "systemd-detect-virt": cmdDetectVirt, "journalctl": cmdJournalctl,
 		"wget": cmdWget, "curl": cmdCurl, "nc": cmdNc, "ncat": cmdNc, "netcat": cmdNc, "telnet": cmdTelnet, "ping": cmdPing, "ping6": cmdPing, "nslookup": cmdNslookup, "dig": cmdNslookup, "host": cmdNslookup, "ip": cmdIP, "ifconfig": cmdIfconfig, "route": cmdRoute, "netstat": cmdNetstat, "ss": cmdSS,
 	}
 }

@@ -21,7 +21,10 @@ const socketPath = "/run/docker.sock"
 
 // dockerSocket makes the socket's node.
 func (w *World) dockerSocket() {
-	_, _ = w.hostNS.Mounts().Create(w.hostThen(w.host.facts.DockerStarted), socketPath, vfs.NewAttr{Mode: vfs.S_IFSOCK | 0o660, GID: w.host.dockerGID()})
+	c, a := w.hostThen(w.host.facts.DockerStarted), vfs.NewAttr{Mode: vfs.S_IFSOCK | 0o660, GID: w.host.dockerGID()}
+	if at, err := w.hostNS.Mounts().Create(c, socketPath, a); err == nil {
+		w.chownThen(c, at, a)
+	}
 }
 
 // serveAPI puts dockerd behind its socket and its ports.

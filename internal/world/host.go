@@ -113,6 +113,7 @@ type Host struct {
 	facts   Facts
 	catalog *image.Catalogue
 	trees   hostTrees
+	logs    logCache
 }
 
 // Facts is what the machine is: made once from the secret and the profile.
@@ -338,6 +339,12 @@ func (f *Facts) Partition() string {
 		return f.Disk + "p1"
 	}
 	return f.Disk + "1"
+}
+
+// pidAt is the pid of what started at a moment: cron and health checks take one or
+// two a minute.
+func (h *Host) pidAt(t time.Time) int {
+	return 2700 + int(t.Sub(h.facts.Boot).Seconds())/(23+h.rng("pid-rate").IntN(30))
 }
 
 // dockerGID is the number of the group docker.

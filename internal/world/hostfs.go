@@ -49,6 +49,7 @@ func (h *Host) ownTree() *image.Tree {
 	t := &image.Tree{}
 	hexN := func(label string, n int) string { b := h.derive(label); return hex.EncodeToString(b[:])[:n] }
 	short, _, _ := strings.Cut(f.Name, ".")
+	t.Dir(0o700, "/root")
 	t.File("/etc/hostname", 0o644, f.Name+"\n")
 	hosts := "127.0.0.1 localhost\n"
 	if short != f.Name {
@@ -168,6 +169,14 @@ func (w *World) boot() {
 // startHostProcs lets the machine's own processes be there, once. World.mu is held.
 func (w *World) startHostProcs() { w.procsOnce.Do(w.residents) }
 
+// chownThen gives a new file to its owner.
+func (w *World) chownThen(c *vfs.Context, at *vfs.Path, a vfs.NewAttr) {
+	if a.UID != 0 || a.GID != 0 {
+		mode := a.Mode.Perm() // chown takes set-id bits away, and no more
+		_ = w.hostNS.Mounts().SetAttr(c, at, vfs.SetAttr{UID: &a.UID, GID: &a.GID, Mode: &mode})
+	}
+}
+
 // hostThen is root's view of the host's files at a moment, for what was written
 // before the world was made.
 func (w *World) hostThen(at time.Time) *vfs.Context {
@@ -210,6 +219,7 @@ func (w *World) writeThen(when time.Time, p string, data []byte, a vfs.NewAttr) 
 		if at, err = mnt.Create(c, p, a); err != nil {
 			return
 		}
+		w.chownThen(c, at, a)
 	}
 	_ = vfs.SetContent(c, at.Node(), vfs.Bytes(data))
 }

@@ -124,6 +124,28 @@ func (f *Facts) kthreads() []kthread {
 	return append(l, wq("jbd2/"+f.Partition()+"-8", "ext4-rsv-conver")...)
 }
 
+// daemonPIDs are the pids of [Facts.procs], in their order.
+func (h *Host) daemonPIDs() []int {
+	r := h.rng("daemon-pids")
+	pid := len(h.facts.kthreads()) + 260 + r.IntN(120)
+	out := []int{1}
+	for _, p := range h.facts.procs(nil)[1:] {
+		pid += 1 + r.IntN(int(4+p.after*5))
+		out = append(out, pid)
+	}
+	return out
+}
+
+// pidOf is the pid of a service's daemon, 0 if the machine has none.
+func (h *Host) pidOf(unit string) int {
+	for i, p := range h.facts.procs(nil) {
+		if p.unit == unit {
+			return h.daemonPIDs()[i]
+		}
+	}
+	return 0
+}
+
 // residents puts the machine's processes where they are: the threads of the kernel
 // and the daemons, started with the machine and not with the world, and what shows
 // of the containers that run already. It is done before the first other process
@@ -157,6 +179,7 @@ func (w *World) residents() {
 	}
 	init = resident(procs[0], 1)
 	kthreadd := add(kernel.Resident{PID: 2, Path: "kthreadd", Started: f.Boot})
+	pids := h.daemonPIDs()
 	pid := 2
 	thread := func(k kthread, pid int, started time.Time) {
 		add(kernel.Resident{PID: pid, Parent: kthreadd, Path: k.name, Started: started, Nice: k.nice, Idle: k.idle})
@@ -167,10 +190,8 @@ func (w *World) residents() {
 		}
 		thread(k, pid, f.Boot)
 	}
-	pid = max(pid+40, 280+r.IntN(120))
-	for _, p := range procs[1:] {
-		pid += 1 + r.IntN(int(4+p.after*5))
-		t := resident(p, pid)
+	for i, p := range procs[1:] {
+		t := resident(p, pids[i+1])
 		switch p.unit {
 		case "docker":
 			w.dockerd = t

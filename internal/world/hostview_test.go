@@ -223,3 +223,58 @@ func TestListeners(t *testing.T) {
 		t.Errorf("port 22: %q", out)
 	}
 }
+
+// TestHostLogs: the machine remembers its cron jobs and its administrator, who
+// comes from a private network, in every place alike.
+func TestHostLogs(t *testing.T) {
+	f := livedIn(t)
+	out := f.onHost("last; echo --; lastlog; echo --; cat /var/log/auth.log; echo --; journalctl --no-pager -u ssh; echo --; who; who -b; w; echo --; stat -c '%a %U %G %n' /root /root/.docker /var/log/auth.log /var/run/docker.sock; date -d @$(stat -c %Y /root/.docker) +%s; date +%s; pgrep -f [s]ystemd-logind")
+	parts := strings.Split(out, "--\n")
+	if len(parts) != 6 {
+		t.Fatalf("%d parts:\n%s", len(parts), out)
+	}
+	admin := f.World.host.adminAddr().String()
+	if !f.World.host.adminAddr().IsPrivate() {
+		t.Errorf("the administrator comes from %s", admin)
+	}
+	now := f.now()
+	sessions := f.World.host.logins(now.AddDate(0, 0, -int(now.Weekday())).Truncate(24*time.Hour), now)
+	if n := strings.Count(parts[2], "Accepted publickey for root from "+admin+" "); n != len(sessions) {
+		t.Errorf("%d logins in auth.log, want %d:\n%s", n, len(sessions), parts[2])
+	}
+	if strings.Count(parts[2], "session opened for user root(uid=0) by (uid=0)") < strings.Count(parts[2], "CRON[")/2 || !strings.Contains(parts[0], "\nwtmp begins ") || !strings.Contains(parts[1], "**Never logged in**") {
+		t.Errorf("%s\n%s\n%s", parts[0], parts[1], parts[2])
+	}
+	if all := f.World.host.logins(f.World.host.facts.Boot, now); len(all) > 0 {
+		l := all[len(all)-1]
+		if !strings.Contains(parts[1], fmt.Sprintf("root             pts/0    %-42s %s", admin, l.at.Format("Mon Jan _2 15:04:05 -0700 2006"))) {
+			t.Errorf("lastlog:\n%s", parts[1])
+		}
+		if l.at.Month() == now.Month() && !strings.HasPrefix(parts[0], fmt.Sprintf("root     pts/0        %-16s %s", admin, l.at.Format("Mon Jan _2 15:04"))) {
+			t.Errorf("last:\n%s", parts[0])
+		}
+	}
+	for _, l := range strings.Split(strings.TrimSpace(parts[2]), "\n") {
+		if at, err := time.Parse(time.Stamp, l[:15]); err != nil || at.AddDate(now.Year(), 0, 0).After(now) {
+			t.Errorf("%q (%v)", l, err)
+		}
+	}
+	if strings.Contains(parts[3], "CRON") || len(sessions) > 0 && !strings.Contains(parts[3], "Accepted publickey") {
+		t.Errorf("journalctl -u ssh:\n%s", parts[3])
+	}
+	boot := f.World.host.facts.Boot.Format("2006-01-02 15:04")
+	if !strings.HasPrefix(parts[4], "         system boot  "+boot) || !strings.Contains(parts[4], "USER     TTY ") {
+		t.Errorf("who, w: %q", parts[4])
+	}
+	c := strings.Split(strings.TrimSpace(parts[5]), "\n")
+	if len(c) != 7 || c[0] != "700 root root /root" || c[1] != "700 root root /root/.docker" || c[2] != "640 syslog adm /var/log/auth.log" || c[3] != "660 root docker /var/run/docker.sock" {
+		t.Fatalf("%q", c)
+	}
+	made, _ := strconv.ParseInt(c[4], 10, 64)
+	if is, _ := strconv.ParseInt(c[5], 10, 64); is-made < 9*86400 {
+		t.Errorf(".docker is %d s old", is-made)
+	}
+	if strings.Contains(parts[2], "systemd-logind[") && !strings.Contains(parts[2], "systemd-logind["+c[6]+"]") {
+		t.Errorf("logind is %s", c[6])
+	}
+}
