@@ -114,7 +114,7 @@ func scanTail(path string) (end int64, last uint64, err error) {
 	var buf []byte
 	for {
 		seq, p, err := readRecord(r, buf)
-		if err == io.EOF || err == errTorn {
+		if errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
 			return end, last, nil
 		}
 		if err != nil {
@@ -173,7 +173,7 @@ func NewReader(dir string, after uint64) *Reader { return &Reader{dir: dir, last
 // Close closes the open segment.
 func (r *Reader) Close() {
 	if r.f != nil {
-		r.f.Close()
+		_ = r.f.Close() // only read
 		r.f = nil
 	}
 }
@@ -216,7 +216,7 @@ func (r *Reader) Next() (uint64, []byte, error) {
 				r.r.Reset(r.f)
 				return 0, nil, io.EOF
 			}
-			if err == errTorn || r.moreHere() {
+			if errors.Is(err, errTorn) || r.moreHere() {
 				// Between our look and the rotation more may have been written.
 				if _, err := r.f.Seek(r.off, io.SeekStart); err != nil {
 					return 0, nil, err
@@ -278,7 +278,7 @@ func (r *Reader) openPath(path string) error {
 	}
 	br := bufio.NewReaderSize(f, 256<<10)
 	if err := readHeader(br, path); err != nil {
-		f.Close()
+		_ = f.Close() // only read
 		return err
 	}
 	r.f, r.r, r.path, r.off = f, br, path, headerSize
@@ -309,7 +309,7 @@ func Decode(p []byte) (*event.Event, error) {
 
 var bufs = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
 
-func getBuf() *[]byte { return bufs.Get().(*[]byte) }
+func getBuf() *[]byte { return bufs.Get().(*[]byte) } //nolint:forcetypeassert // nothing else is put there
 func putBuf(b *[]byte) {
 	if cap(*b) <= 256<<10 {
 		bufs.Put(b)

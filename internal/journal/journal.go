@@ -166,7 +166,7 @@ type Journal struct {
 	syncing  atomic.Int64 // when the fsync began that is under way; 0: none
 
 	late, syncErrs atomic.Uint64
-	wrErr          atomic.Value // string
+	wrErr          atomic.Pointer[string]
 	torn           int64
 	total          atomic.Int64
 	nsegs          atomic.Int64
@@ -207,7 +207,7 @@ func Open(cfg Config) (*Journal, error) {
 	}
 	j := &Journal{cfg: cfg, ring: cfg.Queue, wake: make(chan struct{}, 1), toSync: make(chan struct{}, 1), wind: make(chan struct{}, 1),
 		stop: make(chan struct{}), waiters: map[uint64][]chan struct{}{}, base: time.Now()}
-	j.wrErr.Store("")
+	j.wrErr.Store(new(string))
 	segs, err := listSegments(cfg.Dir)
 	if err != nil {
 		return nil, err
@@ -477,7 +477,7 @@ func (j *Journal) Stats() Stats {
 	j.mu.Unlock()
 	rec, lost := j.ring.gaps()
 	return Stats{Seq: seq, Written: j.written.Load(), Queued: j.ring.Len(), GapRecords: rec, GapLost: lost,
-		Late: j.late.Load(), SyncErrors: j.syncErrs.Load(), WriteError: j.wrErr.Load().(string), Torn: j.torn,
+		Late: j.late.Load(), SyncErrors: j.syncErrs.Load(), WriteError: *j.wrErr.Load(), Torn: j.torn,
 		Segments: int(j.nsegs.Load()), Bytes: j.total.Load()}
 }
 

@@ -27,7 +27,7 @@ func statuses(t *testing.T, dir string) (got []int, lost uint64) {
 	var last uint64
 	for {
 		seq, p, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return got, lost
 		}
 		if err != nil {
@@ -50,14 +50,14 @@ func statuses(t *testing.T, dir string) (got []int, lost uint64) {
 	}
 }
 
-func wantSeq(t *testing.T, got []int, from, to int) {
+func wantSeq(t *testing.T, got []int, to int) {
 	t.Helper()
-	if len(got) != to-from+1 {
-		t.Fatalf("%d events, want %d..%d", len(got), from, to)
+	if len(got) != to {
+		t.Fatalf("%d events, want 1..%d", len(got), to)
 	}
 	for i, g := range got {
-		if g != from+i {
-			t.Fatalf("event %d is %d, want %d", i, g, from+i)
+		if g != 1+i {
+			t.Fatalf("event %d is %d, want %d", i, g, 1+i)
 		}
 	}
 }
@@ -86,12 +86,12 @@ func TestAppendReadReopen(t *testing.T) {
 	dir := t.TempDir()
 	j := open(t, Config{Dir: dir})
 	put(t, j, 1, 100)
-	wantSeq(t, first(statuses(t, dir)), 1, 100) // readable while open
+	wantSeq(t, first(statuses(t, dir)), 100) // readable while open
 	j.Close()
 	j = open(t, Config{Dir: dir})
 	put(t, j, 101, 150)
 	j.Close()
-	wantSeq(t, first(statuses(t, dir)), 1, 150)
+	wantSeq(t, first(statuses(t, dir)), 150)
 	if _, err := j.Append(ev(1)); !errors.Is(err, ErrClosed) {
 		t.Fatalf("append after close: %v", err)
 	}
@@ -116,7 +116,7 @@ func TestTornTailIsCutAndToldOf(t *testing.T) {
 		}
 		put(t, j, 10, 12)
 		j.Close()
-		wantSeq(t, first(statuses(t, dir)), 1, 12)
+		wantSeq(t, first(statuses(t, dir)), 12)
 	}
 }
 
@@ -127,12 +127,12 @@ func TestGarbageTail(t *testing.T) {
 	j.Close()
 	segs, _ := listSegments(dir)
 	f, _ := os.OpenFile(segs[0].path, os.O_APPEND|os.O_WRONLY, 0)
-	f.Write([]byte("garbage that is long enough to look like a record head"))
+	f.WriteString("garbage that is long enough to look like a record head")
 	f.Close()
 	j = open(t, Config{Dir: dir})
 	put(t, j, 6, 9)
 	j.Close()
-	wantSeq(t, first(statuses(t, dir)), 1, 9)
+	wantSeq(t, first(statuses(t, dir)), 9)
 }
 
 // disk is a File that fails or is slow on demand.
@@ -201,7 +201,7 @@ func TestFailingDiskQueuesAndRecovers(t *testing.T) {
 			put(t, j, 41, 50)
 			j.Close()
 			got, lost := statuses(t, dir)
-			wantSeq(t, got, 1, 50)
+			wantSeq(t, got, 50)
 			if lost != 0 {
 				t.Fatalf("lost %d", lost)
 			}
@@ -229,7 +229,7 @@ func TestSlowDiskCountsOnce(t *testing.T) {
 		t.Fatal("no answer was late: the test shows nothing")
 	}
 	got, _ := statuses(t, dir)
-	wantSeq(t, got, 1, 12)
+	wantSeq(t, got, 12)
 }
 
 func TestGapsAddUp(t *testing.T) {
@@ -293,7 +293,7 @@ func TestQueueOutlivesProcess(t *testing.T) {
 	}
 	j.Close()
 	got, _ := statuses(t, dir)
-	wantSeq(t, got, 1, 25)
+	wantSeq(t, got, 25)
 }
 
 func TestRotationAndBounds(t *testing.T) {
@@ -343,7 +343,7 @@ func TestReaderFollowsWriter(t *testing.T) {
 	deadline := time.Now().Add(20 * time.Second)
 	for want := uint64(1); want <= n; {
 		seq, _, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if time.Now().After(deadline) {
 				t.Fatalf("stuck at %d", want)
 			}
@@ -492,7 +492,7 @@ func TestStuckWriteHoldsNoAnswer(t *testing.T) {
 	}
 	j.Close()
 	got, _ := statuses(t, dir)
-	wantSeq(t, got, 1, 40)
+	wantSeq(t, got, 40)
 }
 
 type stuckDisk struct {
@@ -531,7 +531,7 @@ func TestSyncBeginsInTime(t *testing.T) {
 	close(slow)
 	j.Close()
 	got, _ := statuses(t, dir)
-	wantSeq(t, got, 1, 50)
+	wantSeq(t, got, 50)
 }
 
 type slowSync struct {

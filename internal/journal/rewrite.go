@@ -56,7 +56,7 @@ func rewriteSegment(s segment, drop func([]byte) bool) (n int, err error) {
 	var buf, rec []byte
 	for {
 		seq, p, err := readRecord(r, buf)
-		if err == io.EOF || err == errTorn {
+		if errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
 			break
 		}
 		if err != nil {

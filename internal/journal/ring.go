@@ -54,7 +54,7 @@ func NewRing(size int) (*Ring, error) {
 	}
 	f := os.NewFile(uintptr(fd), "whalefall-queue")
 	if err := f.Truncate(int64(size) + ringPage); err != nil {
-		f.Close()
+		_ = f.Close() // of no use
 		return nil, fmt.Errorf("size the queue: %w", err)
 	}
 	return OpenRing(f)
@@ -150,7 +150,7 @@ func (r *Ring) copyIn(src []byte, at uint64) {
 }
 
 // push adds an event or, where it does not fit, counts it as lost.
-func (r *Ring) push(seq uint64, payload []byte) bool {
+func (r *Ring) push(seq uint64, payload []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if seq > r.get(oLast) {
@@ -167,13 +167,12 @@ func (r *Ring) push(seq uint64, payload []byte) bool {
 		r.set(oTo, now)
 		r.set(oLost, r.get(oLost)+1)
 		r.set(oGapLost, r.get(oGapLost)+1)
-		return false
+		return
 	}
 	rec := appendRecord(make([]byte, 0, need), seq, payload)
 	r.copyIn(rec, tail)
 	r.set(oTail, tail+need)
 	r.set(oCount, r.get(oCount)+1)
-	return true
 }
 
 // peek gives whole framed records from the head, up to limit bytes (one record

@@ -35,7 +35,7 @@ func (j *Journal) run() {
 		if stopping {
 			if j.f != nil {
 				j.sync(j.f)
-				j.f.Close()
+				_ = j.f.Close() // synced; sync has told of a failure
 				j.f = nil
 			}
 			j.ended = true
@@ -241,14 +241,15 @@ func (j *Journal) drain() bool {
 func (j *Journal) write(b []byte) error {
 	err := j.tryWrite(b)
 	if err != nil {
-		if j.wrErr.Load().(string) == "" {
+		if *j.wrErr.Load() == "" {
 			j.cfg.Log.Error("journal: the disk refuses", "err", err)
 		}
-		j.wrErr.Store(err.Error())
+		text := err.Error()
+		j.wrErr.Store(&text)
 		return err
 	}
-	if j.wrErr.Load().(string) != "" {
-		j.wrErr.Store("")
+	if *j.wrErr.Load() != "" {
+		j.wrErr.Store(new(string))
 		j.cfg.Log.Info("journal: the disk takes bytes again")
 	}
 	j.unsynced.CompareAndSwap(0, int64(j.now()))
@@ -274,7 +275,7 @@ func (j *Journal) tryWrite(b []byte) error {
 			if terr := j.f.Truncate(j.size); terr != nil {
 				// The tail is torn and stays so: go on in a new segment, readers
 				// and the next start skip the torn bytes.
-				j.f.Close()
+				_ = j.f.Close() // the write's failure is told
 				j.f = nil
 			}
 		}
@@ -295,7 +296,7 @@ func (j *Journal) rotate(first uint64) error {
 		j.unsynced.Store(0)
 		j.beside(func() {
 			j.fsync(old)
-			old.Close()
+			_ = old.Close() // synced; fsync has told of a failure
 		})
 	}
 	path := segmentPath(j.cfg.Dir, first)
@@ -304,15 +305,18 @@ func (j *Journal) rotate(first uint64) error {
 		return fmt.Errorf("begin a segment of the journal: %w", err)
 	}
 	h := header(first)
-	if n, err := f.Write(h); err != nil || n < len(h) {
-		f.Close()
-		os.Remove(path)
+	if _, err := f.Write(h); err != nil {
+		_ = f.Close()
+		_ = os.Remove(path) // an empty segment that stays is skipped
 		return fmt.Errorf("begin a segment of the journal: %w", err)
 	}
 	if d, err := os.Open(j.cfg.Dir); err == nil {
 		j.beside(func() {
-			d.Sync() // the name must survive a power cut as the bytes do
-			d.Close()
+			if err := d.Sync(); err != nil { // the name must survive a power cut as the bytes do
+				j.syncErrs.Add(1)
+				j.cfg.Log.Error("journal: the directory is not synced", "err", err)
+			}
+			_ = d.Close()
 		})
 	}
 	j.f, j.size, j.path = f, headerSize, path

@@ -34,6 +34,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/hex"
+	"errors"
 	"hash"
 	"io"
 	"net"
@@ -230,7 +231,7 @@ func (c *Conn) Emit(kind event.Kind, data any) { c.emit(time.Now(), 0, kind, dat
 var events = sync.Pool{New: func() any { return new(event.Event) }}
 
 func (c *Conn) emit(at time.Time, n uint32, kind event.Kind, data any) uint64 {
-	e := events.Get().(*event.Event)
+	e := events.Get().(*event.Event) //nolint:forcetypeassert // nothing else is put there
 	*e = event.Event{Time: at.UTC(), Kind: kind, Source: c.source.Addr(), Port: c.source.Port(), Local: c.local, Conn: c.id, Req: n,
 		Persona: c.rec.cfg.Persona, Data: data}
 	seq, _ := c.rec.cfg.Journal.Append(e) // the journal logs and counts its own faults
@@ -251,18 +252,24 @@ func (c *Conn) Read(p []byte) (int, error) {
 		c.mu.Unlock()
 	}
 	if err != nil {
-		if ne, ok := err.(net.Error); (!ok || !ne.Timeout()) && !c.halfClosed(err) {
+		if !timedOut(err) && !c.halfClosed(err) {
 			c.leave()
 		}
 	}
 	return n, err
 }
 
+// timedOut tells whether a deadline ended a read or write: the connection is still there.
+func timedOut(err error) bool {
+	ne, ok := errors.AsType[net.Error](err)
+	return ok && ne.Timeout()
+}
+
 // halfClosed tells whether a read's end is only that of a hijacked stream's input:
 // `docker run -i` closes its sending side when its own input ends, and still waits
 // for the output. Who is gone altogether shows when something is written to it.
 func (c *Conn) halfClosed(err error) bool {
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		return false
 	}
 	c.mu.Lock()
@@ -352,7 +359,7 @@ func (c *Conn) addBody(p []byte) {
 		return
 	}
 	if b.art != nil {
-		b.art.Write(p)
+		_, _ = b.art.Write(p) // Commit tells what was not kept
 		return
 	}
 	b.buf = append(b.buf, p...)
@@ -363,7 +370,7 @@ func (c *Conn) addBody(p []byte) {
 			return
 		}
 		b.art = c.rec.cfg.Artifacts.Create()
-		b.art.Write(b.buf)
+		_, _ = b.art.Write(b.buf) // as above
 		b.buf = nil
 	}
 }
@@ -421,7 +428,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 		c.emitEnd(e, now)
 	}
 	if err != nil {
-		if ne, ok := err.(net.Error); !ok || !ne.Timeout() {
+		if !timedOut(err) {
 			c.leave()
 		}
 	}

@@ -57,7 +57,7 @@ func (s *sources) open(c *Conn, most int) *source {
 		if oldest != nil {
 			delete(src.conns, oldest)
 			// The transport alone is closed: its reader notices and closes the record.
-			go oldest.Conn.Close()
+			go func() { _ = oldest.Conn.Close() }()
 		}
 	}
 	src.conns[c] = struct{}{}
