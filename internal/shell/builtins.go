@@ -86,6 +86,10 @@ func (s *Shell) out(str string) {
 				s.builtinErr("echo", "echo: I/O error")
 				return
 			}
+			if s.d == Ash {
+				s.puts(2, fmt.Sprintf("%s: write error: %s\n", s.name, errText(err)))
+				return
+			}
 			s.builtinErr("echo", "write error: %s", errText(err))
 		}
 	}
@@ -123,7 +127,7 @@ func bSource(s *Shell, args []string) {
 	b, err := s.t.ReadFile(full)
 	if st, serr := s.t.Stat(full); serr == nil && st.Mode.IsDir() {
 		err = vfs.EISDIR
-		if s.d == Dash {
+		if s.d != Bash {
 			return // reads as an empty file
 		}
 	}
@@ -604,7 +608,7 @@ func bCd(s *Shell, args []string) {
 			s.status = 2
 		default:
 			s.builtinErr("cd", "can't cd to %s: %s", dir, errText(cerr))
-			s.status = 1
+			s.status = 2
 		}
 		return
 	}
@@ -668,7 +672,7 @@ func bEcho(s *Shell, args []string) {
 			b.WriteByte(' ')
 		}
 		if esc {
-			t, stop := unescape(a, false)
+			t, stop := unescape(a, s.d, inEcho)
 			b.WriteString(t)
 			if stop {
 				nl = false
@@ -2112,7 +2116,7 @@ func bSet(s *Shell, args []string) {
 						s.fatal(2)
 					default:
 						s.builtinErr("set", "illegal option %so %s", map[bool]string{true: "-", false: "+"}[on], rest[0])
-						s.fatal(2)
+						s.status = 1
 					}
 					return
 				}

@@ -732,6 +732,14 @@ func quoteTrace(v string, d Dialect) string {
 	if d == Dash {
 		return v
 	}
+	if d == Ash {
+		for i := 0; i < len(v); i++ {
+			if c := v[i]; c < '+' || c > 'z' || strings.IndexByte(";<=>?`[\\", c) >= 0 {
+				return "'" + strings.ReplaceAll(v, "'", `'"'"'`) + "'"
+			}
+		}
+		return v
+	}
 	if v == "" {
 		return "''"
 	}

@@ -535,16 +535,24 @@ func dquoteLit(v string) string {
 
 // ansiC decodes $'..'; a NUL ends it.
 func ansiC(v string) string {
-	out, _ := unescape(v, true)
+	out, _ := unescape(v, Bash, inQuotes)
 	out, _, _ = strings.Cut(out, "\x00")
 	return out
 }
 
-// unescape decodes backslash escapes: with ansi those of $'..' (\cX is a control
-// character, quotes have escapes, \0 is octal as any digit), without it those of
-// echo -e and %b (\0 stands before up to three octal digits, \c ends the output,
-// which stop tells).
-func unescape(v string, ansi bool) (out string, stop bool) {
+// escapes says where backslash escapes stand.
+type escapes int
+
+const (
+	inQuotes escapes = iota // $'..': \cX is a control character, quotes have escapes, \0 is octal as any digit
+	inPrintf                // %b: \0 stands before up to three octal digits, \c ends the output
+	inEcho                  // as in %b, but bash wants the 0 of an octal number
+)
+
+// unescape decodes the backslash escapes that a dialect knows; stop tells that \c
+// ends the output.
+func unescape(v string, d Dialect, where escapes) (out string, stop bool) {
+	ansi := where == inQuotes
 	var b strings.Builder
 	for i := 0; i < len(v); i++ {
 		if v[i] != '\\' || i+1 >= len(v) {
@@ -566,6 +574,10 @@ func unescape(v string, ansi bool) (out string, stop bool) {
 				b.WriteByte(v[i] & 0x1f)
 			}
 		case 'e', 'E':
+			if c == 'E' && d != Bash {
+				b.WriteString(`\E`)
+				continue
+			}
 			b.WriteByte(27)
 		case 'f':
 			b.WriteByte(12)
@@ -587,6 +599,9 @@ func unescape(v string, ansi bool) (out string, stop bool) {
 		case 'x', 'u', 'U':
 			most := map[byte]int{'x': 2, 'u': 4, 'U': 8}[c]
 			n, k := uint64(0), 0
+			if d == Dash || d == Ash && c != 'x' {
+				most = 0 // none of theirs
+			}
 			for k < most && i+1 < len(v) && isHex(v[i+1]) {
 				d, _ := strconv.ParseUint(v[i+1:i+2], 16, 8)
 				n = n*16 + d
@@ -603,6 +618,11 @@ func unescape(v string, ansi bool) (out string, stop bool) {
 				b.WriteRune(rune(n))
 			}
 		case '0', '1', '2', '3', '4', '5', '6', '7':
+			if c != '0' && where == inEcho && d == Bash {
+				b.WriteByte('\\')
+				b.WriteByte(c)
+				continue
+			}
 			if c == '0' && !ansi {
 				i++
 			}

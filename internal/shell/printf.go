@@ -44,7 +44,9 @@ func bPrintf(s *Shell, args []string) {
 		return
 	}
 	if err := s.puts(1, out); err != nil {
-		s.builtinErr("printf", "write error: %s", errText(err))
+		if s.d != Ash { // that says nothing
+			s.builtinErr("printf", "write error: %s", errText(err))
+		}
 		status = 1
 	}
 	s.status = status
@@ -76,7 +78,7 @@ func (s *Shell) sprintf(format string, args []string) (string, int) {
 				for j < len(format) && j < i+11 && format[j] != '%' {
 					j++
 				}
-				t, n, stop := printfEscape(format[i:])
+				t, n, stop := s.printfEscape(format[i:])
 				b.WriteString(t)
 				if stop {
 					return b.String(), status
@@ -188,8 +190,9 @@ func (s *Shell) sprintf(format string, args []string) (string, int) {
 	}
 }
 
-// printfEscape decodes one escape of a format: \NNN has no leading zero there.
-func printfEscape(v string) (string, int, bool) {
+// printfEscape decodes one escape of a format: \NNN has no leading zero there, and
+// only ash ends the output at \c.
+func (s *Shell) printfEscape(v string) (string, int, bool) {
 	if len(v) < 2 {
 		return `\`, 1, false
 	}
@@ -202,9 +205,12 @@ func printfEscape(v string) (string, int, bool) {
 		}
 		return string([]byte{byte(n)}), k, false
 	case '"', '\'', '?':
-		return string(c), 2, false
+		if s.d == Bash {
+			return string(c), 2, false
+		}
+		return v[:2], 2, false
 	case 'c':
-		return "", 2, true
+		return map[bool]string{false: `\c`}[s.d == Ash], 2, s.d == Ash
 	}
 	k := 2
 	switch v[1] {
@@ -221,7 +227,14 @@ func printfEscape(v string) (string, int, bool) {
 			k++
 		}
 	}
-	t, _ := unescape(v[:k], false)
+	if k == 2 && s.d == Bash && strings.IndexByte("xuU", v[1]) >= 0 {
+		what := map[byte]string{'x': "hex digit for \\x"}[v[1]]
+		if what == "" {
+			what = "unicode digit for \\" + v[1:2]
+		}
+		s.errorf("printf: missing %s", what)
+	}
+	t, _ := unescape(v[:k], s.d, inPrintf)
 	return t, k, false
 }
 
@@ -247,7 +260,7 @@ func (s *Shell) conversion(verb byte, flags, prec string, hasPrec bool, timeFmt 
 		return trunc(v), true, 0, false
 	case 'b':
 		v, _ := next()
-		t, st := unescape(v, false)
+		t, st := unescape(v, s.d, inPrintf)
 		return trunc(t), true, 0, st
 	case 'q':
 		if s.d == Dash {

@@ -471,7 +471,7 @@ func (s *Shell) syntaxError(code string, err error) {
 	} else if tok == "" || pe.Incomplete {
 		tok = ""
 	}
-	quote, want := eofDetails(pe.Text)
+	quote, want := eofDetails(pe.Text, code)
 	switch s.d {
 	case Bash:
 		pre := fmt.Sprintf("%s: ", s.name)
@@ -482,7 +482,7 @@ func (s *Shell) syntaxError(code string, err error) {
 			if quote == ")" {
 				s.line = strings.Count(strings.TrimRight(code, "\n"), "\n") + 2 + s.lineOff
 			}
-			s.puts(2, fmt.Sprintf("%sline %d: unexpected EOF while looking for matching `%s'\n", pre, s.line, quote))
+			s.puts(2, fmt.Sprintf("%sline %d: unexpected EOF while looking for matching `%s'\n", pre, s.line, quote[:1]))
 			break
 		}
 		if pe.Incomplete || tok == "" {
@@ -501,6 +501,8 @@ func (s *Shell) syntaxError(code string, err error) {
 			s.puts(2, fmt.Sprintf("%s: %d: Syntax error: EOF in backquote substitution\n", s.name, n))
 		case quote == "'" || quote == `"`:
 			s.puts(2, fmt.Sprintf("%s: %d: Syntax error: Unterminated quoted string\n", s.name, n))
+		case quote == "))" || quote == "}":
+			s.puts(2, fmt.Sprintf("%s: %d: Syntax error: Missing '%s'\n", s.name, n, quote))
 		case pe.Incomplete || tok == "":
 			if want != "" {
 				want = " (expecting \"" + want + "\")"
@@ -512,11 +514,21 @@ func (s *Shell) syntaxError(code string, err error) {
 			s.puts(2, fmt.Sprintf("%s: %d: Syntax error: \"%s\" unexpected\n", s.name, s.line, tok))
 		}
 	default:
-		if pe.Incomplete || tok == "" {
-			s.puts(2, fmt.Sprintf("%s: syntax error: unexpected end of file\n", s.name))
-		} else if tok == "newline" {
+		switch {
+		case quote == "`":
+			s.puts(2, s.name+": syntax error: EOF in backquote substitution\n")
+		case quote == "'" || quote == `"`:
+			s.puts(2, s.name+": syntax error: unterminated quoted string\n")
+		case quote == "))" || quote == "}":
+			s.puts(2, s.name+": syntax error: missing '"+quote+"'\n")
+		case pe.Incomplete || tok == "":
+			if want != "" {
+				want = " (expecting \"" + want + "\")"
+			}
+			s.puts(2, fmt.Sprintf("%s: syntax error: unexpected end of file%s\n", s.name, want))
+		case tok == "newline":
 			s.puts(2, fmt.Sprintf("%s: syntax error: unexpected newline\n", s.name))
-		} else {
+		default:
 			s.puts(2, fmt.Sprintf("%s: syntax error: unexpected \"%s\"\n", s.name, tok))
 		}
 	}
@@ -526,20 +538,48 @@ func (s *Shell) syntaxError(code string, err error) {
 	}
 }
 
-// eofDetails reads from the parser's text what was not closed: the quote, or the
-// word that would have closed a compound command.
-func eofDetails(text string) (quote, want string) {
-	if i := strings.Index(text, "without closing quote "); i >= 0 {
-		return strings.Trim(strings.Trim(text[i+len("without closing quote "):], " "), "`"), ""
+// eofDetails reads from the parser's text, for code that ended too early, what was not
+// closed: the quote or bracket, or the word that dash and ash expect next.
+func eofDetails(text, code string) (quote, want string) {
+	if _, q, ok := strings.Cut(text, "without closing quote "); ok {
+		if strings.HasPrefix(q, "\"`\"") {
+			return "`", ""
+		}
+		return strings.Trim(strings.Trim(q, " "), "`"), ""
 	}
-	if strings.HasPrefix(text, "reached EOF without matching `$(`") {
-		return ")", ")"
+	if _, q, ok := strings.Cut(text, "reached EOF without matching `"); ok {
+		switch {
+		case strings.HasPrefix(q, "$(("):
+			return "))", ""
+		case strings.HasPrefix(q, "$("):
+			return ")", ")"
+		case strings.HasPrefix(q, "${"):
+			return "}", ""
+		case strings.HasPrefix(q, "`"):
+			return "`", ""
+		}
 	}
-	if strings.Contains(text, "without closing quote") || strings.Contains(text, "EOF without matching ```") {
-		return "`", ""
+	code = strings.TrimRight(code, " \t\n")
+	if word, ok := strings.CutSuffix(text, " must be followed by a statement list"); ok {
+		return "", map[string]string{"do": "done", "then": "fi", "else": "fi", "{": "}", "(": ")", "if": "then", "elif": "then",
+			"while": "do", "until": "do"}[strings.Trim(word, "`")]
 	}
-	if i := strings.LastIndex(text, "with `"); i >= 0 {
-		return "", strings.Trim(text[i+5:], "`")
+	switch {
+	case strings.HasPrefix(text, "`case` statement must end"):
+		if strings.HasSuffix(code, ";;") || strings.HasSuffix(code, "in") {
+			return "", ")"
+		}
+		return "", ";;"
+	case strings.HasPrefix(text, "`for foo [in words]`"):
+		return "", ""
+	case strings.HasPrefix(text, "`for foo` must be"):
+		return "", "do"
+	}
+	for _, mark := range []string{"must be followed by `", "must end with `", "with `"} {
+		if i := strings.LastIndex(text, mark); i >= 0 {
+			w, _, _ := strings.Cut(text[i+len(mark):], "`")
+			return "", w
+		}
 	}
 	return "", ""
 }

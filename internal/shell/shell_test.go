@@ -172,7 +172,11 @@ func runReal(t testing.TB, sh, code string) outcome {
 	t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
 	defer stop()
-	cmd := exec.CommandContext(ctx, "/bin/"+sh, "-c", code)
+	path := "/bin/" + sh
+	if sh == "ash" {
+		path = "busybox" // by its first argument
+	}
+	cmd := exec.CommandContext(ctx, path, "-c", code)
 	cmd.Args[0] = sh
 	cmd.Dir = t.TempDir()
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=/root", "LC_ALL=C"}
@@ -198,7 +202,7 @@ func (w lockedWriter) Write(p []byte) (int, error) {
 }
 
 // rows run in the real shell and in the world; each is a line of code, with the
-// shells it is for before a colon (b bash, d dash).
+// shells it is for before a colon (b bash, d dash, a busybox ash).
 func rows(t testing.TB) []struct{ shells, code string } {
 	t.Helper()
 	b, err := os.ReadFile("testdata/rows.txt")
@@ -217,9 +221,13 @@ func rows(t testing.TB) []struct{ shells, code string } {
 }
 
 func TestAgainstRealShells(t *testing.T) {
-	for name, letter := range map[string]string{"bash": "b", "dash": "d"} {
-		if _, err := exec.LookPath("/bin/" + name); err != nil {
-			t.Fatalf("%s is needed: %v", name, err)
+	for name, letter := range map[string]string{"bash": "b", "dash": "d", "ash": "a"} {
+		need := "/bin/" + name
+		if name == "ash" {
+			need = "busybox"
+		}
+		if _, err := exec.LookPath(need); err != nil {
+			t.Fatalf("%s is needed: %v", need, err)
 		}
 		t.Run(name, func(t *testing.T) {
 			k := rig(t)

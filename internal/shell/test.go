@@ -298,6 +298,9 @@ func bTest(s *Shell, args []string) {
 		case s.d == Dash && s.isBinary(rest[1]):
 			s.builtinErr(s.testName, "%s: argument expected", rest[1])
 			p.bad = true
+		case s.d == Ash && s.isBinary(rest[1]):
+			s.puts(2, s.name+": "+rest[1]+": argument expected\n")
+			p.bad = true
 		default:
 			p.fail(rest[0], "unary")
 		}
