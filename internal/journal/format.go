@@ -193,8 +193,8 @@ func (r *Reader) Next() (uint64, []byte, error) {
 			}
 		}
 		seq, p, err := readRecord(r.r, r.buf)
-		switch err {
-		case nil:
+		switch {
+		case err == nil:
 			r.buf = p
 			r.off += recordHead + int64(len(p))
 			if seq <= r.last {
@@ -202,7 +202,7 @@ func (r *Reader) Next() (uint64, []byte, error) {
 			}
 			r.last = seq
 			return seq, p, nil
-		case io.EOF, errTorn:
+		case errors.Is(err, io.EOF), errors.Is(err, errTorn):
 			// The writer may be in the middle of a record, or this segment is done.
 			next, nerr := r.laterSegment()
 			if nerr != nil {
