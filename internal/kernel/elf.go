@@ -61,7 +61,7 @@ func (r *Registry) SetStandIn(p Program) { r.mu.Lock(); r.standIn = p; r.mu.Unlo
 // find gives the program of an executable by its first bytes, or, where those are
 // somebody else's (an image that was loaded or imported, a static BusyBox that was
 // uploaded), by where it stands and what it is called there: see [namesake].
-func (r *Registry) find(head []byte, at *vfs.Path, shown string) Program {
+func (r *Registry) find(head []byte, at *vfs.Path) Program {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if id, ok := noteID(head); ok {

@@ -450,7 +450,7 @@ func TestFairShare(t *testing.T) {
 
 func TestCrash(t *testing.T) {
 	w := kerneltest.New(t, reg(), kerneltest.Options{})
-	r := w.Func(func(t *kernel.Task) int { var m map[int]int; m[1] = 1; return 0 }) //nolint:govet // the crash is the test
+	r := w.Func(func(t *kernel.Task) int { var m map[int]int; m[1] = 1; return 0 }) //nolint:govet,staticcheck // the crash is the test
 	if r.Code != 139 {
 		t.Fatalf("%+v", r)
 	}

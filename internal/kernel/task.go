@@ -1235,7 +1235,7 @@ func (t *Task) load(p string, argv, env []string) (Program, error) {
 		if len(b) < 4 || string(b[:4]) != "\x7fELF" {
 			return nil, vfs.ENOEXEC
 		}
-		fn := t.k.cfg.Programs.find(b, at, shown)
+		fn := t.k.cfg.Programs.find(b, at)
 		if fn == nil {
 			return nil, vfs.ENOEXEC
 		}

@@ -219,14 +219,13 @@ func (d *dockerClient) run(args []string) int {
 	old := p.args
 	p.args = rest
 	defer func() { p.args = old }()
-	need := func(what string) bool {
+	need := func() bool {
 		if len(rest) > 0 {
 			return false
 		}
-		p.raw("\"docker %s\" requires %s.\nSee 'docker %s --help'.\n\nUsage:  docker %s [OPTIONS] %s\n", verb, what, verb, verb, "CONTAINER [CONTAINER...]")
+		p.raw("\"docker %s\" requires at least 1 argument.\nSee 'docker %s --help'.\n\nUsage:  docker %s [OPTIONS] %s\n", verb, verb, verb, "CONTAINER [CONTAINER...]")
 		return true
 	}
-	const one = "at least 1 argument"
 	switch verb {
 	case "ps":
 		return d.ps()
@@ -249,7 +248,7 @@ func (d *dockerClient) run(args []string) int {
 		if !ok {
 			return 125
 		}
-		if rest = names; need(one) {
+		if rest = names; need() {
 			return 1
 		}
 		q := ""
@@ -262,7 +261,7 @@ func (d *dockerClient) run(args []string) int {
 		if !ok {
 			return 125
 		}
-		if rest = names; need(one) {
+		if rest = names; need() {
 			return 1
 		}
 		code := 0
@@ -283,7 +282,7 @@ func (d *dockerClient) run(args []string) int {
 		if !ok {
 			return 125
 		}
-		if rest = names; need(one) {
+		if rest = names; need() {
 			return 1
 		}
 		return d.each(names, "POST", "/containers/{}/kill?signal="+url.QueryEscape(set(opts)["s"]))
@@ -292,7 +291,7 @@ func (d *dockerClient) run(args []string) int {
 		if !ok {
 			return 125
 		}
-		if rest = names; need(one) {
+		if rest = names; need() {
 			return 1
 		}
 		return d.each(names, "POST", "/containers/{}/"+verb+onlyWhen(set(opts)["t"] != "", "?t="+url.QueryEscape(set(opts)["t"])))
@@ -301,7 +300,7 @@ func (d *dockerClient) run(args []string) int {
 		if !ok {
 			return 125
 		}
-		if rest = names; need(one) {
+		if rest = names; need() {
 			return 1
 		}
 		return d.each(names, "POST", "/containers/{}/"+verb)
@@ -332,7 +331,7 @@ func (d *dockerClient) run(args []string) int {
 		d.table(rows)
 		return 0
 	case "top":
-		if need(one) {
+		if need() {
 			return 1
 		}
 		var r struct {

@@ -142,7 +142,7 @@ func cmdLast(p *P) int {
 			if !halt.IsZero() {
 				out, took = span(u.at, halt, "")
 			}
-			show("runlevel", "(to lvl "+string(rune(u.pid&0xff))+")", u.host, u.at, out, took)
+			show("runlevel", "(to lvl "+string(u.pid&0xff)+")", u.host, u.at, out, took)
 		case u.kind == 8:
 			ends[u.line] = u.at
 		case u.kind == 7:
@@ -244,7 +244,7 @@ func cmdWho(p *P) int {
 		case u.kind == 2 && (f.has("b") || f.has("a")):
 			p.printf("         %-12s %s\n", "system boot", when)
 		case u.kind == 1 && (f.has("r") || f.has("a")):
-			p.printf("         %-12s %s\n", "run-level "+string(rune(u.pid&0xff)), when)
+			p.printf("         %-12s %s\n", "run-level "+string(u.pid&0xff), when)
 		}
 	}
 	if f.has("q") {

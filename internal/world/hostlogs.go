@@ -64,7 +64,7 @@ func (h *Host) logins(from, to time.Time) (out []login) {
 	for d := midnight(h.facts.Boot); d.Before(to); d = d.Add(24 * time.Hour) {
 		r := h.day(d, "logins")
 		number += 26 + r.IntN(4) // cron's are sessions as well
-		if r.IntN(10) < 6 && d != midnight(h.facts.Boot) {
+		if r.IntN(10) < 6 && !d.Equal(midnight(h.facts.Boot)) {
 			continue
 		}
 		at := d.Add(time.Duration(7*3600+r.IntN(12*3600)) * time.Second)

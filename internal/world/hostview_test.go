@@ -25,12 +25,12 @@ var every = sync.OnceValue(func() *kernel.Registry {
 })
 
 // livedIn is a fixture with every program, on a host that has been up for weeks.
-func livedIn(t *testing.T, opts ...option) *fixture {
+func livedIn(t *testing.T) *fixture {
 	t.Helper()
-	return fixtureOf(t, append([]option{func(c *Config, _ *ManagerConfig) {
+	return fixtureOf(t, func(c *Config, _ *ManagerConfig) {
 		c.Programs, c.Kind, c.Provider = every(), "lived-in", "hetzner"
 		c.Installed = c.Clock.Now().Add(-3 * time.Hour)
-	}}, opts...)...)
+	})
 }
 
 // sh runs code in a new container.

@@ -136,7 +136,7 @@ func (w *World) launch(c *Container, say *[]func()) error {
 	if err != nil {
 		io.drop()
 		w.unplace(run, true)
-		code, text := w.runtimeError(err, argv[0], dir, "create")
+		code, text := w.runtimeError(err, argv[0], "create")
 		c.ExitCode = code
 		return text
 	}
@@ -257,7 +257,7 @@ func (w *World) launchExec(by Caller, e *Exec, size *[2]uint) (*running, error) 
 	task, err := ns.Start(sp)
 	if err != nil {
 		io.drop()
-		code, text := w.runtimeError(err, argv[0], dir, "exec")
+		code, text := w.runtimeError(err, argv[0], "exec")
 		if w.host.cfg.Release.Era < 28 {
 			code = exitEaccess // whatever went wrong
 		}
@@ -421,7 +421,7 @@ func (p *plumbing) cut() {
 
 // runtimeError words a failed start as containerd and runc do, and gives the
 // status that the container shows.
-func (w *World) runtimeError(err error, arg0, dir, op string) (int, error) {
+func (w *World) runtimeError(err error, arg0, op string) (int, error) {
 	no := vfs.AsErrno(err)
 	var detail string
 	code := exitUnknown

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -176,7 +175,7 @@ func (s *side) round(n int) error {
 // With table it also writes the real daemon's figures there, as rows of
 // internal/persona/latency.tsv.
 func latencies(bin, data, persona string, dm *oracle.Daemon, rounds int, table io.Writer) error {
-	d, err := start(bin, filepath.Join(data), "--latency", "real", "--host", "empty", "--persona", persona)
+	d, err := start(bin, data, "--latency", "real", "--host", "empty", "--persona", persona)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -44,7 +43,7 @@ func main() {
 	if *bareAddr != "" {
 		beBare(*bareAddr)
 	}
-	err := errors.New("nothing measured")
+	var err error
 	if *only {
 		err = allLatencies(*rounds, *write)
 	} else {
