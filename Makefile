@@ -24,9 +24,9 @@ test: deps
 race:
 	CGO_ENABLED=1 go test -race -short $(RACE)
 
+# Which faults it looks for, and why: .golangci.yml.
 lint:
-	gofmt -l . | tee /dev/stderr | (! read)
-	go vet ./...
+	scripts/lint.sh
 
 # All transcripts against the real daemons, beside the decoy, in the same run.
 fidelity: deps
