@@ -62,7 +62,6 @@ type route struct {
 	span         persona.Span // what it takes
 	spanForced   persona.Span // what it takes with force
 	shape        func(version string, body []byte) []byte
-	experimental bool
 }
 
 func (r *route) String() string { return r.method + " " + r.path }
