@@ -30,6 +30,7 @@ import (
 	"github.com/docker/docker/api/types/registry"
 	volumetypes "github.com/docker/docker/api/types/volume"
 	dockerimage "github.com/docker/docker/image"
+	"github.com/docker/docker/pkg/jsonmessage"
 	"github.com/docker/docker/pkg/streamformatter"
 	"github.com/docker/docker/pkg/sysinfo"
 	dockerplugin "github.com/docker/docker/plugin"
@@ -60,7 +61,7 @@ func routersOf(d *Daemon, p *persona.Persona) []router.Router {
 		image.NewRouter(images{d.Images, d.Containers, p}, d.Images),
 		system.NewRouter(systems{d.System}, d.Swarm, d.Build, func() map[string]bool { return nil }),
 		volume.NewRouter(vols, noClusterVolumes{}),
-		build.NewRouter(d.Build, stable{}),
+		build.NewRouter(builds{d.Build}, stable{}),
 		swarm.NewRouter(d.Swarm),
 		plugin.NewRouter(plugins{d.Plugins}),
 		network.NewRouter(networks{d.Networks, p}, noClusterNetworks{}),
@@ -219,6 +220,18 @@ func (i images) Images(ctx context.Context, o imagetypes.ListOptions) ([]*imaget
 		}
 	}
 	return l, err
+}
+
+// builds tells the client the status of a build's failed program, which moby's router
+// finds in an error of this type alone.
+type builds struct{ BuildBackend }
+
+func (b builds) Build(ctx context.Context, c backend.BuildConfig) (string, error) {
+	id, err := b.BuildBackend.Build(ctx, c)
+	if coded, ok := err.(interface{ Code() int }); ok {
+		err = &jsonmessage.JSONError{Code: coded.Code(), Message: err.Error()}
+	}
+	return id, err
 }
 
 // tarFailed is what releases before 26 put before an error of the archive.

@@ -26,6 +26,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -40,6 +41,7 @@ type Layer struct {
 	Digest string // sha256 of its compressed blob
 	Size   int64  // of its files
 	Blob   int64  // of its compressed blob
+	Raw    []byte // its tar as it came, where it is small; nil is made of its tree
 
 	once  sync.Once
 	build func() *vfs.Layer
@@ -62,6 +64,29 @@ func (l *Layer) Tree() *vfs.Layer {
 		}
 	})
 	return l.tree
+}
+
+// WriteTar writes the layer's tar and tells its length.
+func (l *Layer) WriteTar(w io.Writer) (int64, error) {
+	if l.Raw != nil {
+		n, err := w.Write(l.Raw)
+		return int64(n), err
+	}
+	c := &counted{w: w}
+	t := vfs.New(vfs.Config{}, l.Tree())
+	err := t.WriteTar(c, t.Root(), "")
+	return c.n, err
+}
+
+type counted struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
 }
 
 // History is one entry of an image's history.

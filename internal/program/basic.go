@@ -794,6 +794,37 @@ func cmdTTY(p *P) int {
 	return 1
 }
 
+// cmdStty is stty as far as scripts ask: the size. What sets a mode is taken and has
+// no effect.
+func cmdStty(p *P) int {
+	f, err := p.t.File(0)
+	if err != nil || f.PTY() == nil {
+		word := "'standard input'"
+		if p.bb {
+			word = "standard input"
+		}
+		p.fail("%s: %s", word, vfs.ENOTTY.Error())
+		return p.status
+	}
+	rows, cols := f.PTY().Size()
+	switch {
+	case len(p.args) == 1 && p.args[0] == "size" && p.bb && rows == 0 && cols == 0:
+		p.errf("standard input")
+	case len(p.args) == 1 && p.args[0] == "size":
+		p.printf("%d %d\n", rows, cols)
+	case len(p.args) == 0:
+		p.puts("speed 38400 baud; line = 0;\n")
+	case p.args[0] == "-a" || p.args[0] == "--all":
+		p.printf("speed 38400 baud; rows %d; columns %d; line = 0;\n", rows, cols)
+		p.puts("intr = ^C; quit = ^\\; erase = ^?; kill = ^U; eof = ^D; eol = <undef>; eol2 = <undef>; swtch = <undef>; start = ^Q; stop = ^S; susp = ^Z; rprnt = ^R; werase = ^W; lnext = ^V; discard = ^O; min = 1; time = 0;\n" +
+			"-parenb -parodd -cmspar cs8 -hupcl -cstopb cread -clocal -crtscts\n-ignbrk -brkint -ignpar -parmrk -inpck -istrip -inlcr -igncr icrnl ixon -ixoff -iuclc -ixany -imaxbel -iutf8\n" +
+			"opost -olcuc -ocrnl onlcr -onocr -onlret -ofill -ofdel nl0 cr0 tab0 bs0 vt0 ff0\nisig icanon iexten echo echoe echok -echonl -noflsh -xcase -tostop -echoprt echoctl echoke -flusho -extproc\n")
+	case p.args[0] == "-g" || p.args[0] == "--save":
+		p.puts("500:5:bf:8a3b:3:1c:7f:15:4:0:1:0:11:13:1a:0:12:f:17:16:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0\n")
+	}
+	return 0
+}
+
 func cmdSync(p *P) int { p.t.Sync(); return 0 }
 
 func cmdSeq(p *P) int {

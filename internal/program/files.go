@@ -362,7 +362,7 @@ func (l *lister) show(list []lsEntry) {
 		wl, wu, wg, ws, wi = max(wl, len(r.links)), max(wu, len(r.user)), max(wg, len(r.group)), max(ws, len(r.size)), max(wi, len(r.ino))
 	}
 	if p.bb {
-		wl, wu, wg, ws = max(wl, 5), max(wu, 8), max(wg, 8), max(ws, 9)
+		wl, wu, wg, ws = max(wl, 4), max(wu, 8), max(wg, 8), max(ws, 9)
 	}
 	if wmin > 0 {
 		ws = max(ws, wmaj+wmin+2)

@@ -12,7 +12,7 @@ func init() { //nolint:gochecknoinits // the table's functions look into the tab
 	table = map[string]command{
 		"true": cmdTrue, "false": cmdFalse, "echo": cmdEcho, "printf": cmdPrintf, "yes": cmdYes, "env": cmdEnv, "printenv": cmdPrintenv, "pwd": cmdPwd,
 		"basename": cmdBasename, "dirname": cmdDirname, "sleep": cmdSleep, "hostname": cmdHostname, "uname": cmdUname, "arch": cmdArch, "whoami": cmdWhoami,
-		"id": cmdID, "groups": cmdGroups, "nproc": cmdNproc, "tty": cmdTTY, "sync": cmdSync, "seq": cmdSeq, "date": cmdDate, "test": cmdTest, "[": cmdTest, "[[": cmdTest, "expr": cmdExpr, "clear": cmdClear,
+		"id": cmdID, "groups": cmdGroups, "nproc": cmdNproc, "tty": cmdTTY, "stty": cmdStty, "sync": cmdSync, "seq": cmdSeq, "date": cmdDate, "test": cmdTest, "[": cmdTest, "[[": cmdTest, "expr": cmdExpr, "clear": cmdClear,
 		"ls": cmdLs, "dir": cmdLs, "cat": cmdCat, "cp": cmdCp, "mv": cmdMv, "rm": cmdRm, "mkdir": cmdMkdir, "rmdir": cmdRmdir, "ln": cmdLn, "touch": cmdTouch,
 		"chmod": cmdChmod, "chown": cmdChown, "chgrp": cmdChown, "chattr": cmdChattr, "lsattr": cmdLsattr, "stat": cmdStat, "readlink": cmdReadlink,
 		"realpath": cmdRealpath, "mktemp": cmdMktemp, "dd": cmdDd, "df": cmdDf, "du": cmdDu, "install": cmdInstall, "mkfifo": cmdMkfifo, "mknod": cmdMknod,

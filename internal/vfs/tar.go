@@ -262,7 +262,7 @@ func (fs *FS) writeUpper(w io.Writer, snapshot bool) error {
 	fs.mu.RLock()
 	defer fs.mu.RUnlock()
 	tw := tar.NewWriter(w)
-	links := map[*inode]string{}
+	links := &tarState{links: map[*inode]string{}}
 	var first error
 	fs.walkUpper(fs.root, "", func(p string, n *inode, kind ChangeKind) {
 		if first != nil {
@@ -313,7 +313,7 @@ func (n *inode) moved() bool {
 	return true
 }
 
-func (fs *FS) writeLowers(tw *tar.Writer, p string, n *inode, links map[*inode]string, snapshot bool) error {
+func (fs *FS) writeLowers(tw *tar.Writer, p string, n *inode, links *tarState, snapshot bool) error {
 	for _, name := range n.names() {
 		if k := n.entries[name]; k != nil && k.upper && !k.mode.IsDir() {
 			continue // walkUpper writes it
@@ -334,8 +334,17 @@ func (fs *FS) writeLowers(tw *tar.Writer, p string, n *inode, links map[*inode]s
 	return nil
 }
 
-func writeNode(tw *tar.Writer, p string, n *inode, links map[*inode]string, snapshot bool) error {
+// tarState is what one archive's entries have in common.
+type tarState struct {
+	links map[*inode]string // where an inode was first
+	names func(uid, gid uint32) (user, group string)
+}
+
+func writeNode(tw *tar.Writer, p string, n *inode, links *tarState, snapshot bool) error {
 	h := &tar.Header{Name: p, Mode: int64(n.mode.Perm()), Uid: int(n.uid), Gid: int(n.gid), ModTime: time.Unix(0, n.mtime).UTC(), Format: tar.FormatPAX}
+	if links.names != nil {
+		h.Uname, h.Gname = links.names(n.uid, n.gid)
+	}
 	rec := map[string]string{}
 	for k, v := range n.xattrs {
 		rec[paxXattr+k] = string(v)
@@ -350,11 +359,11 @@ func writeNode(tw *tar.Writer, p string, n *inode, links map[*inode]string, snap
 	case S_IFLNK:
 		h.Typeflag, h.Linkname = tar.TypeSymlink, n.target
 	case S_IFREG:
-		if old, ok := links[n]; ok && n.nlink > 1 {
+		if old, ok := links.links[n]; ok && n.nlink > 1 {
 			h.Typeflag, h.Linkname = tar.TypeLink, old
 			break
 		}
-		links[n] = p
+		links.links[n] = p
 		h.Typeflag = tar.TypeReg
 		body = n.content()
 		if d, ok := body.(Described); ok && snapshot {
@@ -673,6 +682,12 @@ func removeAll(c *Context, dir Node, name string) error {
 // WriteTar writes what lies at p (as docker cp and export do), under the name
 // base. Mounts below are not followed.
 func (fs *FS) WriteTar(w io.Writer, dir Node, base string) error {
+	return fs.WriteTarNamed(w, dir, base, nil)
+}
+
+// WriteTarNamed is WriteTar with the names of owners: names gives those of a uid and
+// a gid, empty where there is none.
+func (fs *FS) WriteTarNamed(w io.Writer, dir Node, base string, names func(uid, gid uint32) (user, group string)) error {
 	n, ok := dir.(*inode)
 	if !ok {
 		return EINVAL
@@ -680,7 +695,7 @@ func (fs *FS) WriteTar(w io.Writer, dir Node, base string) error {
 	fs.mu.Lock() // child may materialise
 	defer fs.mu.Unlock()
 	tw := tar.NewWriter(w)
-	links := map[*inode]string{}
+	links := &tarState{links: map[*inode]string{}, names: names}
 	n = n.resolve()
 	if base == "" && n.mode.IsDir() {
 		for _, name := range n.names() {
@@ -700,7 +715,7 @@ func (fs *FS) WriteTar(w io.Writer, dir Node, base string) error {
 	return tw.Close()
 }
 
-func (fs *FS) writeTree(tw *tar.Writer, p string, n *inode, links map[*inode]string) error {
+func (fs *FS) writeTree(tw *tar.Writer, p string, n *inode, links *tarState) error {
 	if err := writeNode(tw, p, n, links, false); err != nil || !n.mode.IsDir() {
 		return err
 	}

@@ -1,14 +1,20 @@
 package world
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/distribution/reference"
 	"github.com/docker/docker/api/types/backend"
@@ -31,9 +37,11 @@ const maxSteps = 200
 
 // stage is one FROM and what follows it.
 type stage struct {
-	name string
-	img  *image.Image // what has been built so far; nil is scratch
-	cfg  *container.Config
+	name   string
+	img    *image.Image // what has been built so far; nil is scratch
+	cfg    *container.Config
+	cmdSet bool // by this stage's own CMD
+	missed bool // the cache is out of it from here on
 }
 
 type builder struct {
@@ -42,7 +50,8 @@ type builder struct {
 	opts   *build.ImageBuildOptions
 	out    io.Writer
 	errOut io.Writer
-	files  *vfs.FS // the context
+	files  *vfs.FS           // the context
+	sums   map[string]string // of its entries, by name, as tarsum has them
 	stages []*stage
 	cur    *stage
 	args   map[string]string // ARG and --build-arg in force
@@ -50,7 +59,19 @@ type builder struct {
 	used   map[string]bool
 	step   int
 	total  int
+	made   []string // this instruction's containers, which go when it is done
 }
+
+// buildError is jsonmessage.JSONError: the build ends with a program's status.
+type buildError struct {
+	text string
+	code int
+}
+
+func (e *buildError) Error() string { return e.text }
+
+// Code is the status the client exits with.
+func (e *buildError) Code() int { return e.code }
 
 // Build is the build manager's method.
 func (w *World) Build(ctx context.Context, cfg backend.BuildConfig) (string, error) {
@@ -104,7 +125,11 @@ func (w *World) Build(ctx context.Context, cfg backend.BuildConfig) (string, err
 	if len(nodes) > maxSteps {
 		return "", systemErr("max depth exceeded")
 	}
-	b.total = len(nodes)
+	if nodes, err = b.check(nodes); err != nil {
+		return "", err
+	}
+	labels := slices.Sorted(maps.Keys(o.Labels))
+	b.total = len(nodes) + len(labels)
 	for _, n := range nodes {
 		if err := ctx.Err(); err != nil {
 			return "", err
@@ -117,28 +142,32 @@ func (w *World) Build(ctx context.Context, cfg backend.BuildConfig) (string, err
 	if b.cur == nil {
 		return "", invalid("no build stage in current context")
 	}
-	if b.cur.img == nil {
-		return "", systemErr("No image was generated. Is your Dockerfile empty?")
-	}
-	if len(o.Labels) > 0 {
-		for k, v := range o.Labels {
-			if b.cur.cfg.Labels == nil {
-				b.cur.cfg.Labels = map[string]string{}
-			}
-			b.cur.cfg.Labels[k] = v
+	for _, k := range labels {
+		b.step++
+		fmt.Fprintf(b.out, "Step %d/%d : LABEL %s=%s\n", b.step, b.total, k, o.Labels[k])
+		if b.cur.cfg.Labels == nil {
+			b.cur.cfg.Labels = map[string]string{}
 		}
-		if err := b.commit("LABEL from the command line", nil); err != nil {
+		b.cur.cfg.Labels[k] = o.Labels[k]
+		if err := b.finish(b.nop("LABEL " + k + "=" + o.Labels[k])); err != nil {
 			return "", err
 		}
+	}
+	if b.cur.img == nil {
+		return "", systemErr("No image was generated. Is your Dockerfile empty?")
 	}
 	id := b.cur.img.ID
 	if aux := cfg.ProgressWriter.AuxFormatter; aux != nil {
 		_ = aux.Emit("moby.image.id", build.Result{ID: id})
 	}
+	var unused []string
 	for k := range o.BuildArgs {
 		if !b.used[k] && !builtinArg(k) {
-			fmt.Fprintf(b.errOut, "[Warning] One or more build-args %v were not consumed\n", []string{k})
+			unused = append(unused, k)
 		}
+	}
+	if slices.Sort(unused); len(unused) > 0 {
+		fmt.Fprintf(b.out, "[Warning] One or more build-args %v were not consumed\n", unused)
 	}
 	fmt.Fprintf(b.out, "Successfully built %s\n", id[7:19])
 	for _, r := range tags {
@@ -181,7 +210,9 @@ func (b *builder) open(src io.Reader) ([]byte, error) {
 	}
 	dec, err := decompress(io.LimitReader(src, w.host.cfg.Quotas.Upload))
 	if err == nil {
-		err = b.files.Apply("/", dec, vfs.ApplyOptions{Resolver: resolve, Limits: vfs.TarLimits{Bytes: w.host.cfg.Quotas.Disk, Entries: 50000},
+		tee, end := b.sum(dec)
+		defer end()
+		err = b.files.Apply("/", tee, vfs.ApplyOptions{Resolver: resolve, Limits: vfs.TarLimits{Bytes: w.host.cfg.Quotas.Disk, Entries: 50000},
 			Each: func(p string, st vfs.Stat, c vfs.Content) {
 				w.fileWritten(w.callerOf(b.ctx), 0, "", "/build-context"+p, "", st.Size, c)
 			}})
@@ -207,6 +238,72 @@ func (b *builder) open(src io.Reader) ([]byte, error) {
 		return readPath(mnt, c, path.Clean("/"+n), 1<<20), nil
 	}
 	return nil, b.noDockerfile()
+}
+
+// sum hashes the entries of the context on their way, as tarsum's first version
+// does: the head without its time, and the bytes.
+func (b *builder) sum(r io.Reader) (io.Reader, func()) {
+	pr, pw := io.Pipe()
+	b.sums = map[string]string{}
+	done := make(chan struct{})
+	b.w.bg.Add(1)
+	go func() {
+		defer b.w.bg.Done()
+		defer close(done)
+		defer io.Copy(io.Discard, pr)
+		for tr := tar.NewReader(pr); len(b.sums) < 50000; {
+			h, err := tr.Next()
+			if err != nil {
+				return
+			}
+			sum := sha256.New()
+			for _, kv := range [][2]string{{"name", h.Name}, {"mode", strconv.FormatInt(h.Mode, 10)}, {"uid", strconv.Itoa(h.Uid)}, {"gid", strconv.Itoa(h.Gid)}, {"size", strconv.FormatInt(h.Size, 10)},
+				{"typeflag", string([]byte{h.Typeflag})}, {"linkname", h.Linkname}, {"uname", h.Uname}, {"gname", h.Gname}, {"devmajor", strconv.FormatInt(h.Devmajor, 10)}, {"devminor", strconv.FormatInt(h.Devminor, 10)}} {
+				io.WriteString(sum, kv[0]+kv[1])
+			}
+			if _, err := io.Copy(sum, tr); err != nil {
+				return
+			}
+			b.sums[strings.TrimPrefix(path.Clean("/"+h.Name), "/")] = hex.EncodeToString(sum.Sum(nil))
+		}
+	}()
+	return io.TeeReader(r, pw), func() {
+		pw.Close()
+		<-done
+	}
+}
+
+// sourceHash is how the builder names what it copies.
+func (b *builder) sourceHash(all []string) string {
+	one := func(m string) string {
+		rel := strings.TrimPrefix(m, "/")
+		var sub []string
+		for name, s := range b.sums {
+			if rel == "" || strings.HasPrefix(name, rel+"/") {
+				sub = append(sub, s)
+			}
+		}
+		if s := b.sums[rel]; s != "" && len(sub) == 0 {
+			return "file:" + s
+		} else if s != "" {
+			sub = append(sub, s)
+		}
+		slices.Sort(sub)
+		return "dir:" + hashed(strings.Join(sub, ","))
+	}
+	if len(all) == 1 {
+		return one(all[0])
+	}
+	var l []string
+	for _, m := range all {
+		l = append(l, one(m))
+	}
+	return "multi:" + hashed(strings.Join(l, ","))
+}
+
+func hashed(s string) string {
+	h := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(h[:])
 }
 
 func (b *builder) noDockerfile() error {
@@ -242,16 +339,110 @@ func (b *builder) expand(s string, env []string) (string, error) {
 	return out, nil
 }
 
-// run does one instruction.
-func (b *builder) run(n *parser.Node) error {
+// check is instructions.Parse: what can be said of a Dockerfile before its first
+// step, and the instructions of the stages up to the target.
+func (b *builder) check(nodes []*parser.Node) ([]*parser.Node, error) {
+	on := "on "
+	if b.w.host.cfg.Release.Era < 26 {
+		on = ""
+	}
+	target := b.opts.Target
+	stages, hit := 0, -1
+	for i, n := range nodes {
+		fail := func(format string, a ...any) error {
+			return invalid("dockerfile parse error %sline %d: %s", on, n.StartLine, fmt.Sprintf(format, a...))
+		}
+		words := wordsOf(n)
+		cmd := strings.ToUpper(n.Value)
+		switch cmd {
+		case "FROM":
+			if len(words) != 1 && len(words) != 3 {
+				return nil, fail("FROM requires either one or three arguments")
+			}
+			if hit >= 0 {
+				return nodes[:i], nil
+			}
+			if target != "" && (len(words) == 3 && strings.EqualFold(words[2], target) || strconv.Itoa(stages) == target) {
+				hit = i
+			}
+			stages++
+		case "ARG", "RUN", "ENV", "LABEL", "CMD", "ENTRYPOINT", "SHELL", "HEALTHCHECK", "ONBUILD", "MAINTAINER":
+		case "COPY", "ADD":
+			if len(words) < 2 {
+				return nil, fail("%s requires at least two arguments, but only one was provided. Destination could not be determined.", cmd)
+			}
+		case "WORKDIR", "USER", "STOPSIGNAL":
+			if len(words) != 1 {
+				return nil, fail("%s requires exactly one argument", cmd)
+			}
+		case "EXPOSE", "VOLUME":
+			if len(words) == 0 {
+				return nil, fail("%s requires at least one argument", cmd)
+			}
+		default:
+			word := n.Value
+			if b.w.host.cfg.Release.Era < 28 {
+				word = cmd
+			}
+			return nil, fail("unknown instruction: %s", word)
+		}
+		if stages == 0 && cmd != "ARG" {
+			return nil, invalid("no build stage in current context")
+		}
+	}
+	if target != "" && hit < 0 {
+		if b.w.host.cfg.Release.Era < 26 {
+			return nil, invalid("failed to reach build target %s in Dockerfile", target)
+		}
+		return nil, invalid("target stage %q could not be found", target)
+	}
+	return nodes, nil
+}
+
+func wordsOf(n *parser.Node) []string {
 	var words []string
 	for a := n.Next; a != nil; a = a.Next {
 		words = append(words, a.Value)
 	}
-	cmd := strings.ToUpper(n.Value)
-	if b.cur == nil && cmd != "FROM" && cmd != "ARG" {
-		return invalid("no build stage in current context")
+	return words
+}
+
+// run does one instruction and tells what image it made.
+func (b *builder) run(n *parser.Node) error {
+	if strings.EqualFold(n.Value, "FROM") || b.cur == nil {
+		return b.do(n)
 	}
+	return b.finish(b.do(n))
+}
+
+// finish ends an instruction: its containers go, unless they are to be kept.
+func (b *builder) finish(err error) error {
+	for _, id := range b.made {
+		if b.opts.ForceRemove || b.opts.Remove && err == nil {
+			b.w.mu.Lock()
+			_, real := b.w.containers[id]
+			b.w.mu.Unlock()
+			if real {
+				_ = b.w.ContainerRm(id, &backend.ContainerRmConfig{ForceRemove: true, RemoveVolume: true})
+			}
+			fmt.Fprintf(b.out, b.w.pick20("Removing intermediate container %s\n", " ---> Removed intermediate container %s\n"), id[:12])
+		}
+	}
+	b.made = nil
+	if err != nil {
+		return err
+	}
+	short := ""
+	if b.cur.img != nil {
+		short = b.cur.img.ID[7:19]
+	}
+	fmt.Fprintf(b.out, " ---> %s\n", short)
+	return nil
+}
+
+func (b *builder) do(n *parser.Node) error {
+	words := wordsOf(n)
+	cmd := strings.ToUpper(n.Value)
 	fmt.Fprintf(b.out, "Step %d/%d : %s\n", b.step, b.total, n.Original)
 	jsonForm := n.Attributes["json"]
 	expandAll := func() error {
@@ -269,26 +460,37 @@ func (b *builder) run(n *parser.Node) error {
 	case "FROM":
 		return b.from(words, n.Flags)
 	case "ARG":
+		var said []string
 		for _, a := range words {
-			k, v, _ := strings.Cut(a, "=")
-			if given, ok := b.opts.BuildArgs[k]; ok && given != nil {
-				v = *given
-				b.used[k] = true
-			} else if m, ok := b.meta[k]; ok && !strings.Contains(a, "=") {
-				v = m
-			} else if x, err := b.expand(v, b.env()); err == nil {
+			k, v, has := strings.Cut(a, "=")
+			if has {
+				x, err := b.expand(v, b.env())
+				if err != nil {
+					return err
+				}
 				v = x
+				said = append(said, k+"="+v)
+			} else {
+				said = append(said, k)
 			}
-			if b.cur == nil {
+			b.used[k] = true
+			if given, ok := b.opts.BuildArgs[k]; ok && given != nil {
+				v, has = *given, true
+			} else if m, ok := b.meta[k]; ok && !has {
+				v, has = m, true
+			}
+			switch {
+			case !has:
+			case b.cur == nil:
 				b.meta[k] = v
-				continue
+			default:
+				b.args[k] = v
 			}
-			b.args[k] = v
 		}
 		if b.cur == nil {
 			return nil
 		}
-		return b.commit("ARG "+strings.Join(words, " "), nil)
+		return b.nop("ARG " + strings.Join(said, " "))
 	case "RUN":
 		return b.exec(words, jsonForm, n)
 	case "COPY", "ADD":
@@ -298,59 +500,122 @@ func (b *builder) run(n *parser.Node) error {
 		return b.copy(cmd, words, n)
 	case "ENV", "LABEL":
 		env := b.env()
+		said := cmd
 		for i := 0; i+1 < len(words); i += 3 {
 			v, err := b.expand(words[i+1], env)
 			if err != nil {
 				return err
 			}
+			k := words[i]
 			if cmd == "ENV" {
-				b.cur.cfg.Env = replaceEnv(b.cur.cfg.Env, []string{words[i] + "=" + v})
+				b.cur.cfg.Env = replaceEnv(b.cur.cfg.Env, []string{k + "=" + v})
 			} else {
 				if b.cur.cfg.Labels == nil {
 					b.cur.cfg.Labels = map[string]string{}
 				}
-				k, _ := b.expand(words[i], env)
+				if k, err = b.expand(k, env); err != nil {
+					return err
+				}
 				b.cur.cfg.Labels[k] = v
 			}
+			said += " " + k + "=" + v
 		}
-		return b.commit(cmd+" "+strings.TrimSpace(strings.TrimPrefix(n.Original, n.Original[:min(len(n.Original), len(cmd))])), nil)
+		return b.nop(said)
 	case "CMD", "ENTRYPOINT":
 		if !jsonForm {
 			words = append(b.shell(), strings.Join(words, " "))
 		}
 		if cmd == "CMD" {
 			b.cur.cfg.Cmd = words
+			b.cur.cmdSet = true
 		} else {
 			b.cur.cfg.Entrypoint = words
+			if !b.cur.cmdSet {
+				b.cur.cfg.Cmd = nil
+			}
 		}
 		// The builder prints the list as Go's %q does: no comma.
-		return b.commit(fmt.Sprintf("%s %q", cmd, words), nil)
+		return b.nop(fmt.Sprintf("%s %q", cmd, words))
 	case "SHELL":
 		b.cur.cfg.Shell = words
-		return b.commit("SHELL "+fmt.Sprint(words), nil)
-	case "HEALTHCHECK", "ONBUILD", "MAINTAINER":
+		return b.nop("SHELL " + fmt.Sprint(words))
+	case "HEALTHCHECK":
+		h, err := healthcheck(n, words)
+		if err != nil {
+			return err
+		}
+		if was := b.cur.cfg.Healthcheck; was != nil && len(was.Test) > 0 && was.Test[0] != "NONE" {
+			fmt.Fprintf(b.out, "Note: overriding previous HEALTHCHECK: %v\n", was.Test)
+		}
+		b.cur.cfg.Healthcheck = h
+		// Go's %q of the structure, which has grown by a field.
+		interval := ""
+		if b.w.host.cfg.Release.Era >= 26 {
+			interval = fmt.Sprintf("%q ", h.StartInterval)
+		}
+		return b.nop(fmt.Sprintf("HEALTHCHECK &{%q %q %q %q %s%q}", h.Test, h.Interval, h.Timeout, h.StartPeriod, interval, rune(h.Retries)))
+	case "ONBUILD", "MAINTAINER":
 		if cmd == "ONBUILD" {
 			b.cur.cfg.OnBuild = append(b.cur.cfg.OnBuild, strings.TrimSpace(n.Original[min(len(n.Original), len(cmd)):]))
 		}
-		return b.commit(n.Original, nil)
+		return b.nop(n.Original)
 	case "WORKDIR", "USER", "EXPOSE", "VOLUME", "STOPSIGNAL":
 		if err := expandAll(); err != nil {
 			return err
 		}
-		rest := strings.Join(words, " ")
+		rest, said := strings.Join(words, " "), strings.Join(words, " ")
 		if cmd == "VOLUME" {
 			q, _ := json.Marshal(words)
-			rest = string(q)
+			rest, said = string(q), fmt.Sprint(words)
 		}
 		if err := applyChanges(b.cur.cfg, []string{cmd + " " + rest}); err != nil {
 			return invalid("%s", err.Error())
 		}
 		if cmd == "WORKDIR" {
-			return b.commit("/bin/sh -c #(nop) WORKDIR "+b.cur.cfg.WorkingDir, nil)
+			return b.workdir()
 		}
-		return b.commit(cmd+" "+rest, nil)
+		return b.nop(cmd + " " + said)
 	}
-	return invalid("dockerfile parse error on line %d: unknown instruction: %s", n.StartLine, cmd)
+	return systemErr("unknown instruction: %s", cmd)
+}
+
+// healthcheck reads HEALTHCHECK's options and its command.
+func healthcheck(n *parser.Node, words []string) (*container.HealthConfig, error) {
+	if len(words) == 0 {
+		return nil, invalid("HEALTHCHECK requires at least one argument")
+	}
+	h := &container.HealthConfig{}
+	switch kind := strings.ToUpper(words[0]); {
+	case kind == "NONE":
+		h.Test = []string{"NONE"}
+		return h, nil
+	case kind != "CMD":
+		return nil, invalid("Unknown type %#v in HEALTHCHECK (try CMD)", kind)
+	case n.Attributes["json"]:
+		h.Test = append([]string{"CMD"}, words[1:]...)
+	default:
+		h.Test = []string{"CMD-SHELL", strings.Join(words[1:], " ")}
+	}
+	for _, f := range n.Flags {
+		k, v, _ := strings.Cut(strings.TrimPrefix(f, "--"), "=")
+		if k == "retries" {
+			h.Retries, _ = strconv.Atoi(v)
+			continue
+		}
+		d, err := time.ParseDuration(v)
+		if err != nil {
+			return nil, invalid("%s", err.Error())
+		}
+		switch k {
+		case "interval":
+			h.Interval = d
+		case "timeout":
+			h.Timeout = d
+		case "start-period":
+			h.StartPeriod = d
+		}
+	}
+	return h, nil
 }
 
 func (b *builder) shell() []string {
@@ -430,11 +695,143 @@ func (b *builder) stage(name string) *stage {
 	return nil
 }
 
-// commit makes an image of the stage's configuration, over layer if there is one.
-func (b *builder) commit(by string, layer *image.Layer) error {
+// emptyTar is the DiffID of a layer with nothing in it.
+const emptyTar = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+
+// commented is the stage's configuration with an instruction as its command, as the
+// builder keeps it beside the image's own; where the words are one with the mark,
+// whole says so.
+func (b *builder) commented(said string, whole bool) *container.Config {
+	cc := b.config()
+	if whole {
+		cc.Cmd = append(b.shell(), "#(nop) "+said)
+	} else {
+		cc.Cmd = append(b.shell(), "#(nop) ", said)
+	}
+	return cc
+}
+
+// config is the stage's configuration, over the image so far.
+func (b *builder) config() *container.Config {
+	c := image.CloneConfig(b.cur.cfg)
+	c.Image = ""
+	if b.cur.img != nil {
+		c.Image = b.cur.img.ID
+	}
+	return c
+}
+
+// nop is an instruction that changes the configuration alone.
+func (b *builder) nop(said string) error {
+	cc := b.commented(said, false)
+	if b.cached(cc) {
+		return nil
+	}
+	id, err := b.container(cc)
+	if err != nil {
+		return err
+	}
+	return b.commit(id, cc, nil)
+}
+
+// workdir makes the directory, which is a layer where there was none.
+func (b *builder) workdir() error {
+	cc := b.commented("WORKDIR "+b.cur.cfg.WorkingDir, true)
+	if b.cached(cc) {
+		return nil
+	}
+	id, err := b.container(cc)
+	if err != nil {
+		return err
+	}
+	tree := b.w.newFS(b.trees()...)
+	mnt, c := b.view(tree)
+	mkdirIn(mnt, c, b.cur.cfg.WorkingDir)
+	l, err := b.layer(tree)
+	if err != nil {
+		return err
+	}
+	return b.commit(id, cc, l)
+}
+
+// container is the one an instruction runs in. Where it goes right after, only its
+// id is made.
+func (b *builder) container(cc *container.Config) (string, error) {
+	id := b.w.newID()
+	if !b.opts.Remove && !b.opts.ForceRemove && b.cur.img != nil {
+		r, err := b.w.ContainerCreate(b.ctx, backend.ContainerCreateConfig{Config: image.CloneConfig(cc), HostConfig: b.hostConfig()})
+		if err != nil {
+			return "", err
+		}
+		id = r.ID
+	}
+	b.made = append(b.made, id)
+	fmt.Fprintf(b.out, " ---> Running in %s\n", id[:12])
+	return id, nil
+}
+
+func (b *builder) hostConfig() *container.HostConfig {
+	hc := &container.HostConfig{NetworkMode: container.NetworkMode(b.opts.NetworkMode), ShmSize: b.opts.ShmSize}
+	hc.Memory, hc.CPUShares = b.opts.Memory, b.opts.CPUShares
+	return hc
+}
+
+// layer is what a tree has above its image.
+func (b *builder) layer(tree *vfs.FS) (*image.Layer, error) {
+	var diff bytes.Buffer
+	if err := tree.WriteDiff(&limited{&diff, b.w.host.cfg.Quotas.Disk}); err != nil {
+		return nil, systemErr("%s", err.Error())
+	}
+	l, err := b.w.readLayer(&diff)
+	if err != nil {
+		return nil, systemErr("%s", err.Error())
+	}
+	return l, nil
+}
+
+// cached looks for an image that was built of the same parent by the same words, and
+// goes on with it.
+func (b *builder) cached(cc *container.Config) bool {
+	if b.opts.NoCache || b.cur.missed {
+		return false
+	}
+	parent := ""
+	if b.cur.img != nil {
+		parent = b.cur.img.ID
+	}
+	var hit *image.Image
+	b.w.mu.Lock()
+	for _, i := range b.w.images.All() {
+		if i.Parent == parent && i.Config.ContainerConfig != nil && sameConfig(i.Config.ContainerConfig, cc) && (hit == nil || i.Config.Created.After(hit.Config.Created)) {
+			hit = i
+		}
+	}
+	b.w.mu.Unlock()
+	if hit == nil {
+		b.cur.missed = true
+		return false
+	}
+	fmt.Fprint(b.out, " ---> Using cache\n")
+	b.cur.img = hit
+	return true
+}
+
+// sameConfig is image/cache's compare: all but what a container alone has.
+func sameConfig(a, b *container.Config) bool {
+	x, y := image.CloneConfig(a), image.CloneConfig(b)
+	for _, c := range []*container.Config{x, y} {
+		c.Image, c.Hostname, c.Domainname, c.Healthcheck = "", "", "", nil
+	}
+	p, err := json.Marshal(x)
+	q, err2 := json.Marshal(y)
+	return err == nil && err2 == nil && bytes.Equal(p, q)
+}
+
+// commit makes an image of the stage's configuration, over layer if there is one; cc
+// is the configuration of the container that made it.
+func (b *builder) commit(id string, cc *container.Config, layer *image.Layer) error {
 	now := b.w.now().UTC()
-	ic := image.Config{Created: now, Config: image.CloneConfig(b.cur.cfg), DockerVersion: b.w.host.cfg.Release.Version, Container: b.w.newID()}
-	ic.ContainerConfig = image.CloneConfig(b.cur.cfg)
+	ic := image.Config{Created: now, Config: b.config(), DockerVersion: b.w.host.cfg.Release.Version, Container: id, ContainerConfig: cc}
 	var layers []*image.Layer
 	parent := ""
 	if b.cur.img != nil {
@@ -442,31 +839,25 @@ func (b *builder) commit(by string, layer *image.Layer) error {
 		layers = append(layers, b.cur.img.Layers...)
 		parent = b.cur.img.ID
 	}
-	if layer == nil {
-		if !strings.HasPrefix(by, "/bin/sh -c #(nop)") {
-			by = "/bin/sh -c #(nop)  " + by
-		}
-	} else {
+	empty := layer == nil || layer.DiffID == emptyTar
+	if !empty {
 		layers = append(layers, layer)
 	}
-	ic.History = append(ic.History, image.History{Created: now, CreatedBy: by, EmptyLayer: layer == nil})
+	ic.History = append(ic.History, image.History{Created: now, CreatedBy: strings.Join(cc.Cmd, " "), EmptyLayer: empty})
 	i := image.New(ic, layers, parent)
 	if err := b.w.addImage(i); err != nil {
 		return err
 	}
-	if layer == nil {
-		fmt.Fprintf(b.out, " ---> Running in %s\n", ic.Container[:12])
-		if b.opts.Remove {
-			fmt.Fprintf(b.out, "Removing intermediate container %s\n", ic.Container[:12])
-		}
-	}
 	b.cur.img = i
-	fmt.Fprintf(b.out, " ---> %s\n", i.ID[7:19])
 	return nil
 }
 
 // exec is RUN: a container of the image so far, and its commit.
 func (b *builder) exec(words []string, jsonForm bool, n *parser.Node) error {
+	for _, f := range n.Flags {
+		k, _, _ := strings.Cut(strings.TrimPrefix(f, "--"), "=")
+		return systemErr("the --%s option requires BuildKit. Refer to https://docs.docker.com/go/buildkit/ to learn how to build images with BuildKit enabled", k)
+	}
 	if b.cur.img == nil {
 		return systemErr("Please provide a source image with `from` prior to run")
 	}
@@ -478,20 +869,35 @@ func (b *builder) exec(words []string, jsonForm bool, n *parser.Node) error {
 		}
 		argv = append(b.shell(), script)
 	}
-	cfg := image.CloneConfig(b.cur.cfg)
-	cfg.Image, cfg.Cmd, cfg.Entrypoint, cfg.Healthcheck = b.cur.img.ID, argv, []string{""}, nil
+	set := map[string]bool{}
+	for _, kv := range b.cur.cfg.Env {
+		k, _, _ := strings.Cut(kv, "=")
+		set[k] = true
+	}
+	var args []string
 	for k, v := range b.args {
-		if _, ok := b.opts.BuildArgs[k]; ok || v != "" {
-			cfg.Env = append(append([]string(nil), cfg.Env...), k+"="+v)
+		if !set[k] {
+			args = append(args, k+"="+v)
 		}
 	}
-	hc := &container.HostConfig{NetworkMode: container.NetworkMode(b.opts.NetworkMode), ShmSize: b.opts.ShmSize}
-	hc.Memory, hc.CPUShares = b.opts.Memory, b.opts.CPUShares
+	slices.Sort(args)
+	cc := b.config()
+	cc.Cmd, cc.Entrypoint = argv, nil
+	if len(args) > 0 {
+		cc.Cmd = append(append([]string{fmt.Sprintf("|%d", len(args))}, args...), argv...)
+	}
+	if b.cached(cc) {
+		return nil
+	}
+	cfg := b.config()
+	cfg.Cmd, cfg.Entrypoint, cfg.Healthcheck = argv, []string{""}, nil
+	cfg.Env = append(append([]string(nil), cfg.Env...), args...)
+	hc := b.hostConfig()
 	r, err := b.w.ContainerCreate(b.ctx, backend.ContainerCreateConfig{Config: cfg, HostConfig: hc})
 	if err != nil {
 		return err
 	}
-	rm := func() { _ = b.w.ContainerRm(r.ID, &backend.ContainerRmConfig{ForceRemove: true, RemoveVolume: true}) }
+	b.made = append(b.made, r.ID)
 	fmt.Fprintf(b.out, " ---> Running in %s\n", r.ID[:12])
 	b.w.mu.Lock()
 	c := b.w.containers[r.ID]
@@ -517,46 +923,29 @@ func (b *builder) exec(words []string, jsonForm bool, n *parser.Node) error {
 	if err := b.w.ContainerStart(b.ctx, r.ID, "", ""); err != nil {
 		tap.end(false)
 		<-done
-		rm()
 		return err
 	}
 	ch, err := b.w.ContainerWait(b.ctx, r.ID, container.WaitConditionNotRunning)
 	if err != nil {
 		tap.end(false)
 		<-done
-		rm()
 		return err
 	}
 	st := <-ch
 	if st.Err() != nil {
 		tap.end(false)
 		<-done
-		rm()
 		return st.Err()
 	}
 	<-done
-	shown := strings.Join(argv, " ")
 	if st.ExitCode() != 0 {
-		if b.opts.ForceRemove || b.opts.Remove {
-			rm()
-			fmt.Fprintf(b.out, "Removing intermediate container %s\n", r.ID[:12])
-		}
-		return unknownErr("The command '%s' returned a non-zero code: %d", shown, st.ExitCode())
+		return &buildError{fmt.Sprintf("The command '%s' returned a non-zero code: %d", strings.Join(argv, " "), st.ExitCode()), st.ExitCode()}
 	}
-	var buf bytes.Buffer
-	if err := c.fs.WriteDiff(&limited{&buf, b.w.host.cfg.Quotas.Disk}); err != nil {
-		rm()
-		return systemErr("%s", err.Error())
-	}
-	rm()
-	if b.opts.Remove {
-		fmt.Fprintf(b.out, "Removing intermediate container %s\n", r.ID[:12])
-	}
-	l, err := b.w.readLayer(&buf)
+	l, err := b.layer(c.fs)
 	if err != nil {
-		return systemErr("%s", err.Error())
+		return err
 	}
-	return b.commit(shown, l)
+	return b.commit(r.ID, cc, l)
 }
 
 // copy is COPY and ADD: files of the context, of an earlier stage, or, for a URL,
@@ -567,10 +956,12 @@ func (b *builder) copy(cmd string, words []string, n *parser.Node) error {
 	}
 	from := b.files
 	var chown *[2]uint32
+	comment, seed := "", ""
 	for _, f := range n.Flags {
 		k, v, _ := strings.Cut(strings.TrimPrefix(f, "--"), "=")
 		switch k {
 		case "from":
+			seed = v
 			var img *image.Image
 			if s := b.stage(v); s != nil {
 				img = s.img
@@ -585,6 +976,7 @@ func (b *builder) copy(cmd string, words []string, n *parser.Node) error {
 				from = b.w.newFS(img.Trees()...)
 			}
 		case "chown":
+			comment = "--chown=" + v + " "
 			if u, err := strconv.ParseUint(strings.Split(v, ":")[0], 10, 32); err == nil {
 				chown = &[2]uint32{uint32(u), uint32(u)}
 			}
@@ -599,93 +991,129 @@ func (b *builder) copy(cmd string, words []string, n *parser.Node) error {
 		dest = path.Join("/", b.cur.cfg.WorkingDir, dest)
 	}
 	dest = path.Clean(dest)
-	tree := b.w.newFS(b.trees()...)
-	mnt, c := b.view(tree)
 	smnt, sc := b.view(from)
+	// What is copied is found first: its hash is what the cache is asked for.
+	type remote struct {
+		url  string
+		data []byte
+	}
+	var matches []string
+	var remotes []remote
 	for _, s := range srcs {
 		if cmd == "ADD" && strings.Contains(s, "://") {
 			body, _, err := b.w.FetchImport(b.ctx, s)
 			if err != nil {
-				return err
+				return systemErr("%s failed: %s", cmd, err.Error())
 			}
 			data, _ := io.ReadAll(io.LimitReader(body, 64<<20))
 			_ = body.Close() // read already
 			if !strings.HasSuffix(s, ".tar") && !strings.HasSuffix(s, ".gz") {
 				data = []byte("#!/bin/sh\ntrue\n")
 			}
-			p := dest
-			if toDir {
-				p = path.Join(dest, path.Base(s))
-			}
-			mkdirIn(mnt, c, path.Dir(p))
-			touchIn(mnt, c, p)
-			if at, err := mnt.Resolve(c, p, true); err == nil {
-				_ = vfs.SetContent(c, at.Node(), vfs.Bytes(data))
-			}
+			remotes = append(remotes, remote{s, data})
 			continue
 		}
-		matches := []string{path.Clean("/" + s)}
+		found := []string{path.Clean("/" + s)}
 		if strings.ContainsAny(s, "*?[") {
-			matches = nil
+			found = nil
 			dir := path.Dir(path.Clean("/" + s))
 			for _, name := range names(smnt, sc, dir) {
 				if ok, _ := path.Match(path.Base(s), name); ok {
-					matches = append(matches, path.Join(dir, name))
+					found = append(found, path.Join(dir, name))
 				}
 			}
-			toDir = toDir || len(matches) > 1
+			toDir = toDir || len(found) > 1
 		}
-		if len(matches) == 0 {
+		if len(found) == 0 {
 			return systemErr("%s failed: no source files were specified", cmd)
 		}
-		for _, m := range matches {
-			at, err := smnt.Resolve(sc, m, true)
-			if err != nil {
+		for _, m := range found {
+			if _, err := smnt.Resolve(sc, m, true); err != nil {
 				return systemErr("%s failed: file not found in build context or excluded by .dockerignore: stat %s: file does not exist", cmd, strings.TrimPrefix(m, "/"))
 			}
-			var buf bytes.Buffer
-			o := vfs.ApplyOptions{Resolver: resolve, Limits: vfs.TarLimits{Bytes: b.w.host.cfg.Quotas.Disk, Entries: 50000}, Chown: &[2]uint32{0, 0}}
-			if chown != nil {
-				o.Chown = chown
-			}
-			if at.Node().Stat().Mode.IsDir() {
-				if err := from.WriteTar(&limited{&buf, 256 << 20}, at.Node(), ""); err != nil {
-					return systemErr("%s failed: %v", cmd, err)
-				}
-				mkdirIn(mnt, c, dest)
-				err = tree.Apply(dest, &buf, o)
-			} else {
-				data := vfs.ReadAll(vfs.ContentOf(at.Node(), 256<<20), 256<<20)
-				if cmd == "ADD" && archive(data) {
-					mkdirIn(mnt, c, dest)
-					if dec, derr := decompress(bytes.NewReader(data)); derr == nil {
-						err = tree.Apply(dest, dec, o)
-					}
-				} else {
-					p := dest
-					if st, serr := mnt.Resolve(c, dest, true); toDir || serr == nil && st.Node().Stat().Mode.IsDir() {
-						p = path.Join(dest, path.Base(m))
-					}
-					mkdirIn(mnt, c, path.Dir(p))
-					if err = from.WriteTar(&limited{&buf, 256 << 20}, at.Node(), path.Base(p)); err == nil {
-						err = tree.Apply(path.Dir(p), &buf, o)
-					}
-				}
-			}
-			if err != nil {
-				return systemErr("%s failed: %s", cmd, strings.ToLower(err.Error()))
-			}
+			matches = append(matches, m)
 		}
 	}
-	var diff bytes.Buffer
-	if err := tree.WriteDiff(&limited{&diff, b.w.host.cfg.Quotas.Disk}); err != nil {
-		return systemErr("%s", err.Error())
+	hash := ""
+	switch {
+	case len(remotes) > 0:
+		hash = "file:" + hashed(string(remotes[0].data))
+	case seed != "":
+		at, _ := smnt.Resolve(sc, matches[0], true)
+		kind, data := "file:", ""
+		if at.Node().Stat().Mode.IsDir() {
+			kind = "dir:"
+		} else {
+			data = string(vfs.ReadAll(vfs.ContentOf(at.Node(), 256<<20), 256<<20))
+		}
+		hash = kind + hashed(strings.Join(matches, ",")+data)
+		if st := b.stage(seed); kind == "dir:" && st != nil && st.img != nil {
+			hash = kind + hashed(strings.Join(matches, ",")+st.img.ID)
+		}
+	default:
+		hash = b.sourceHash(matches)
 	}
-	l, err := b.w.readLayer(&diff)
+	cc := b.commented(fmt.Sprintf("%s %s%s in %s ", cmd, comment, hash, words[len(words)-1]), true)
+	if b.cached(cc) {
+		return nil
+	}
+	tree := b.w.newFS(b.trees()...)
+	mnt, c := b.view(tree)
+	for _, r := range remotes {
+		p := dest
+		if toDir {
+			p = path.Join(dest, path.Base(r.url))
+		}
+		mkdirIn(mnt, c, path.Dir(p))
+		touchIn(mnt, c, p)
+		if at, err := mnt.Resolve(c, p, true); err == nil {
+			_ = vfs.SetContent(c, at.Node(), vfs.Bytes(r.data))
+		}
+	}
+	for _, m := range matches {
+		at, err := smnt.Resolve(sc, m, true)
+		if err != nil {
+			return systemErr("%s failed: %v", cmd, err)
+		}
+		var buf bytes.Buffer
+		o := vfs.ApplyOptions{Resolver: resolve, Limits: vfs.TarLimits{Bytes: b.w.host.cfg.Quotas.Disk, Entries: 50000}, Chown: &[2]uint32{0, 0}}
+		if chown != nil {
+			o.Chown = chown
+		}
+		if at.Node().Stat().Mode.IsDir() {
+			if err := from.WriteTar(&limited{&buf, 256 << 20}, at.Node(), ""); err != nil {
+				return systemErr("%s failed: %v", cmd, err)
+			}
+			mkdirIn(mnt, c, dest)
+			err = tree.Apply(dest, &buf, o)
+		} else {
+			data := vfs.ReadAll(vfs.ContentOf(at.Node(), 256<<20), 256<<20)
+			if cmd == "ADD" && archive(data) {
+				mkdirIn(mnt, c, dest)
+				if dec, derr := decompress(bytes.NewReader(data)); derr == nil {
+					err = tree.Apply(dest, dec, o)
+				}
+			} else {
+				p := dest
+				if st, serr := mnt.Resolve(c, dest, true); toDir || serr == nil && st.Node().Stat().Mode.IsDir() {
+					p = path.Join(dest, path.Base(m))
+				}
+				mkdirIn(mnt, c, path.Dir(p))
+				if err = from.WriteTar(&limited{&buf, 256 << 20}, at.Node(), path.Base(p)); err == nil {
+					err = tree.Apply(path.Dir(p), &buf, o)
+				}
+			}
+		}
+		if err != nil {
+			return systemErr("%s failed: %s", cmd, strings.ToLower(err.Error()))
+		}
+	}
+	l, err := b.layer(tree)
 	if err != nil {
-		return systemErr("%s", err.Error())
+		return err
 	}
-	return b.commit("/bin/sh -c #(nop) "+cmd+" "+strings.Join(words, " "), l)
+	// No container is made for a copy, only a layer.
+	return b.commit("", cc, l)
 }
 
 func (b *builder) trees() []*vfs.Layer {

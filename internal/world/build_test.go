@@ -66,7 +66,7 @@ func TestBuildFailures(t *testing.T) {
 		{"command fails", "FROM alpine\nRUN exit 4\n", "The command '/bin/sh -c exit 4' returned a non-zero code: 4"},
 		{"no FROM", "RUN true\n", "no build stage in current context"},
 		{"missing file", "FROM alpine\nCOPY nope /x\n", "COPY failed: file not found in build context or excluded by .dockerignore: stat nope: file does not exist"},
-		{"unknown word", "FROM alpine\nFOO bar\n", "dockerfile parse error on line 2: unknown instruction: FOO"},
+		{"unknown word", "FROM alpine\nFOO bar\n", "dockerfile parse error line 2: unknown instruction: FOO"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := fixtureOf(t)

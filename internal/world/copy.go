@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -133,7 +134,28 @@ func (w *World) tarOut(out io.Writer, at *vfs.Path, base string) error {
 	if !ok {
 		return w.tarSynth(out, at, base)
 	}
-	return fs.WriteTar(out, at.Node(), strings.TrimSuffix(base, "/"))
+	return fs.WriteTarNamed(out, at.Node(), strings.TrimSuffix(base, "/"), w.ownerNames())
+}
+
+// ownerNames looks owners up as 20.10 did for the heads of its archives: in the
+// daemon's own host. Later releases name none.
+func (w *World) ownerNames() func(uid, gid uint32) (string, string) {
+	if w.host.cfg.Release.Era >= 26 || w.hostNS == nil {
+		return nil
+	}
+	find := func(file string) map[string]string {
+		m := map[string]string{}
+		for _, l := range strings.Split(string(readNS(w.hostNS, file, 1<<20)), "\n") {
+			if f := strings.Split(l, ":"); len(f) > 2 && m[f[2]] == "" {
+				m[f[2]] = f[0]
+			}
+		}
+		return m
+	}
+	users, groups := find("/etc/passwd"), find("/etc/group")
+	return func(uid, gid uint32) (string, string) {
+		return users[strconv.FormatUint(uint64(uid), 10)], groups[strconv.FormatUint(uint64(gid), 10)]
+	}
 }
 
 // tarSynth writes one file of a synthetic filesystem, such as /proc/version.
@@ -238,7 +260,7 @@ func (w *World) ContainerExport(_ context.Context, name string, out io.Writer) e
 	fs := c.fs
 	w.mu.Unlock()
 	w.containerEvent(w.lastCaller(), c, events.ActionExport, nil)
-	if err := fs.WriteTar(out, fs.Root(), ""); err != nil {
+	if err := fs.WriteTarNamed(out, fs.Root(), "", w.ownerNames()); err != nil {
 		return systemErr("%s: %v", name, err)
 	}
 	return nil

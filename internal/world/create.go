@@ -84,6 +84,9 @@ func (w *World) ContainerCreate(ctx context.Context, p backend.ContainerCreateCo
 	default:
 		return container.CreateResponse{Warnings: warnings}, invalid("error looking up logging plugin %[1]s: plugin %[1]q not found", p.HostConfig.LogConfig.Type)
 	}
+	if err := w.checkLogOptions(p.HostConfig.LogConfig.Type, p.HostConfig.LogConfig.Config); err != nil {
+		return container.CreateResponse{Warnings: warnings}, err
+	}
 
 	w.mu.Lock()
 	c, vols, err := w.create(by, p, img)

@@ -83,7 +83,7 @@ func (w *World) ContainerExecCreate(name string, o *container.ExecOptions) (stri
 	if err := w.refuse(context.Background(), "exec", c.ID); err != nil {
 		return "", err
 	}
-	if o.User != "" && w.host.cfg.Release.Era >= 26 {
+	if o.User != "" && w.host.cfg.Release.Era >= 28 {
 		if _, err := w.userOf(c, o.User); err != nil {
 			return "", invalid("%s", err.Error())
 		}

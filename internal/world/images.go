@@ -12,8 +12,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"net/netip"
+	"net/url"
 	"path"
 	"runtime"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -894,7 +898,8 @@ func (w *World) readLayer(r io.Reader) (_ *image.Layer, err error) {
 		return nil, err
 	}
 	h := sha256.New()
-	tee := io.TeeReader(&charged{r: dec, w: w, held: &held}, h)
+	first := &head{max: rawTar}
+	tee := io.TeeReader(&charged{r: dec, w: w, held: &held}, io.MultiWriter(h, first))
 	b := vfs.NewLayerBuilder()
 	b.Time = w.now().UnixNano()
 	if err := vfs.ReadTar(b, tee, vfs.TarLimits{Bytes: w.host.cfg.Quotas.Disk, Entries: 100000}); err != nil {
@@ -907,7 +912,30 @@ func (w *World) readLayer(r io.Reader) (_ *image.Layer, err error) {
 	runtime.AddCleanup(t, w.budget.Give, held)
 	l := image.NewLayer("sha256:"+hex.EncodeToString(h.Sum(nil)), t.Size(), func() *vfs.Layer { return t })
 	l.Digest, l.Blob = l.DiffID, max(t.Size()*2/5, 120)
+	if !first.over {
+		l.Raw = bytes.Clone(first.b)
+	}
 	return l, nil
+}
+
+// rawTar bounds what is kept of a layer's own bytes, which its tree alone does not
+// give back: order, times, padding. The daemon keeps them for every layer (tar-split).
+const rawTar = 256 << 10
+
+// head keeps what is written to it, up to max.
+type head struct {
+	b    []byte
+	max  int
+	over bool
+}
+
+func (h *head) Write(p []byte) (int, error) {
+	if h.over = h.over || len(h.b)+len(p) > h.max; h.over {
+		h.b = nil
+	} else {
+		h.b = append(h.b, p...)
+	}
+	return len(p), nil
 }
 
 // ImportImage is the image service's method: one layer, and changes of a
@@ -973,9 +1001,22 @@ func (w *World) addImage(i *image.Image) error {
 
 // FetchImport answers for the URL of a docker import with a made-up archive: a
 // small base system. Nothing is dialled.
-func (w *World) FetchImport(ctx context.Context, url string) (io.ReadCloser, int64, error) {
+func (w *World) FetchImport(ctx context.Context, from string) (io.ReadCloser, int64, error) {
 	by := w.callerOf(ctx)
-	w.emit(by, event.NetConnect, &event.Connected{Network: "tcp", Name: hostOf(url), URL: url})
+	w.emit(by, event.NetConnect, &event.Connected{Network: "tcp", Name: hostOf(from), URL: from})
+	if u, err := url.Parse(from); err == nil {
+		// The daemon's own machine has nothing to give.
+		port := u.Port()
+		if port == "" {
+			port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+		}
+		if a, err := netip.ParseAddr(u.Hostname()); err == nil && a.IsLoopback() || u.Hostname() == "localhost" {
+			if u.Hostname() == "localhost" {
+				a = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+			}
+			return nil, 0, systemErr("Get %q: dial tcp %s: connect: connection refused", from, netAddr(a, port))
+		}
+	}
 	res := w.host.catalog.Resolve(mustRef("library/alpine"))
 	tree := vfs.New(vfs.Config{}, res.Image.Trees()...)
 	var b bytes.Buffer
@@ -983,6 +1024,13 @@ func (w *World) FetchImport(ctx context.Context, url string) (io.ReadCloser, int
 		return nil, 0, systemErr("%s", err.Error())
 	}
 	return io.NopCloser(&b), int64(b.Len()), nil
+}
+
+func netAddr(a netip.Addr, port string) string {
+	if a.Is6() {
+		return "[" + a.String() + "]:" + port
+	}
+	return a.String() + ":" + port
 }
 
 func mustRef(s string) reference.Named {
@@ -1215,6 +1263,10 @@ func (w *World) LoadImage(ctx context.Context, in io.ReadCloser, _ *ocispec.Plat
 			if !ok {
 				return systemErr("open /var/lib/docker/tmp/docker-import-%d/%s: no such file or directory", 100000000+w.draw(899999999), ln)
 			}
+			if l := w.layerOf(append(layers, &image.Layer{DiffID: cfg.RootFS.DiffIDs[k]})); l != nil {
+				layers = append(layers, l)
+				continue
+			}
 			l, err := w.readLayer(bytes.NewReader(data))
 			if err != nil {
 				return systemErr("%s", w.tarWords(err))
@@ -1248,6 +1300,26 @@ func (w *World) LoadImage(ctx context.Context, in io.ReadCloser, _ *ocispec.Plat
 			_ = send(out, message{Stream: "Loaded image ID: " + i.ID + "\n"})
 		}
 		w.imageEvent(by, events.ActionLoad, i.ID, i.ID)
+	}
+	return nil
+}
+
+// layerOf finds the last of a chain of layers among the world's images, by the
+// chain's DiffIDs.
+func (w *World) layerOf(chain []*image.Layer) *image.Layer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+next:
+	for _, i := range w.images.All() {
+		if len(i.Layers) < len(chain) {
+			continue
+		}
+		for k, l := range chain {
+			if i.Layers[k].DiffID != l.DiffID {
+				continue next
+			}
+		}
+		return i.Layers[len(chain)-1]
 	}
 	return nil
 }
@@ -1290,95 +1362,166 @@ func (w *World) ExportImage(ctx context.Context, names []string, _ *ocispec.Plat
 		}
 	}
 	w.mu.Unlock()
-	tw := tar.NewWriter(out)
-	put := func(name string, b []byte, t time.Time) error {
-		if err := tw.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(b)), ModTime: t, Typeflag: tar.TypeReg, Format: tar.FormatPAX}); err != nil {
-			return err
-		}
-		_, err := tw.Write(b)
-		return err
+	// The daemon writes a directory and packs it in the order of its names.
+	type entry struct {
+		t    time.Time
+		b    []byte
+		l    *image.Layer // or its tar
+		size int64
 	}
-	dir := func(name string, t time.Time) error {
-		return tw.WriteHeader(&tar.Header{Name: name, Mode: 0o755, ModTime: t, Typeflag: tar.TypeDir, Format: tar.FormatPAX})
+	epoch := time.Unix(0, 0)
+	files := map[string]entry{}
+	put := func(name string, b []byte, t time.Time) {
+		files[name] = entry{t: t, b: b, size: int64(len(b))}
+		for d := path.Dir(name); d != "."; d = path.Dir(d) {
+			files[d+"/"] = entry{t: t}
+		}
+	}
+	putLayer := func(name string, l *image.Layer, t time.Time) (int64, error) {
+		size, err := l.WriteTar(&limited{io.Discard, 128 << 20})
+		if err != nil {
+			return 0, systemErr("%s", err.Error())
+		}
+		put(name, nil, t)
+		files[name] = entry{t: t, l: l, size: size}
+		return size, nil
+	}
+	blob := func(b []byte, t time.Time) string {
+		d := image.Digest(b)
+		put("blobs/sha256/"+d[7:], b, t)
+		return d
 	}
 	oci := w.host.cfg.Release.Era >= 26
+	type descriptor struct {
+		MediaType   string            `json:"mediaType"`
+		Digest      string            `json:"digest"`
+		Size        int64             `json:"size"`
+		Annotations map[string]string `json:"annotations,omitempty"`
+	}
+	type source struct {
+		MediaType string `json:"mediaType"`
+		Size      int64  `json:"size"`
+		Digest    string `json:"digest"`
+	}
 	type man struct {
-		Config   string
-		RepoTags []string
-		Layers   []string
+		Config       string
+		RepoTags     []string
+		Layers       []string
+		LayerSources map[string]source `json:",omitempty"`
 	}
 	var mans []man
 	repos := map[string]map[string]string{}
-	done := map[string]bool{}
-	var index []any
+	index := []descriptor{}
 	for _, it := range items {
 		i := it.img
 		created := i.Config.Created
 		m := man{Config: i.ID[7:] + ".json", RepoTags: it.tags}
 		if oci {
 			m.Config = "blobs/sha256/" + i.ID[7:]
+			m.LayerSources = map[string]source{}
 		}
 		top := ""
+		layers := []descriptor{}
 		for k, l := range i.Layers {
-			var b bytes.Buffer
-			tree := vfs.New(vfs.Config{}, l.Tree())
-			if err := tree.WriteTar(&limited{&b, 128 << 20}, tree.Root(), ""); err != nil {
-				return systemErr("%s", err.Error())
+			id := image.Digest([]byte(i.ID + strconv.Itoa(k)))[7:]
+			v1 := map[string]any{"id": id, "created": epoch.UTC(), "os": "linux"}
+			if k > 0 {
+				v1["parent"] = image.Digest([]byte(i.ID + strconv.Itoa(k-1)))[7:]
 			}
+			if k == len(i.Layers)-1 {
+				v1["created"], v1["config"], v1["architecture"] = created, i.Config.Config, i.Config.Architecture
+			}
+			meta, _ := json.Marshal(v1)
 			if oci {
+				top = l.DiffID[7:]
 				n := "blobs/sha256/" + l.DiffID[7:]
 				m.Layers = append(m.Layers, n)
-				if !done[n] {
-					done[n] = true
-					if err := put(n, b.Bytes(), time.Unix(0, 0)); err != nil {
-						return err
-					}
-				}
-				continue
-			}
-			id := image.Digest([]byte(i.ID + strconv.Itoa(k)))[7:]
-			top = id
-			m.Layers = append(m.Layers, id+"/layer.tar")
-			meta, _ := json.Marshal(map[string]any{"id": id, "created": created, "os": "linux"})
-			if err := dir(id+"/", created); err != nil {
-				return err
-			}
-			for n, d := range map[string][]byte{"VERSION": []byte("1.0"), "json": meta, "layer.tar": b.Bytes()} {
-				if err := put(id+"/"+n, d, created); err != nil {
+				blob(meta, created)
+				size, err := putLayer(n, l, created)
+				if err != nil {
 					return err
 				}
+				d := descriptor{MediaType: "application/vnd.oci.image.layer.v1.tar", Digest: l.DiffID, Size: size}
+				layers = append(layers, d)
+				m.LayerSources[l.DiffID] = source{d.MediaType, d.Size, d.Digest}
+				continue
+			}
+			top = id
+			m.Layers = append(m.Layers, id+"/layer.tar")
+			put(id+"/VERSION", []byte("1.0"), created)
+			put(id+"/json", meta, created)
+			if _, err := putLayer(id+"/layer.tar", l, created); err != nil {
+				return err
 			}
 		}
-		if err := put(m.Config, i.JSON, created); err != nil {
-			return err
-		}
+		put(m.Config, i.JSON, created)
 		for _, t := range it.tags {
-			n, tag, _ := strings.Cut(t, ":")
+			n, tag := t, ""
+			if c := strings.LastIndexByte(t, ':'); c > 0 {
+				n, tag = t[:c], t[c+1:]
+			}
 			if repos[n] == nil {
 				repos[n] = map[string]string{}
 			}
 			repos[n][tag] = top
 		}
-		index = append(index, map[string]any{"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": i.ID, "size": len(i.JSON)})
+		if oci {
+			mf, _ := json.Marshal(struct {
+				SchemaVersion int          `json:"schemaVersion"`
+				MediaType     string       `json:"mediaType"`
+				Config        descriptor   `json:"config"`
+				Layers        []descriptor `json:"layers"`
+			}{2, "application/vnd.oci.image.manifest.v1+json", descriptor{MediaType: "application/vnd.oci.image.config.v1+json", Digest: i.ID, Size: int64(len(i.JSON))}, layers})
+			d := descriptor{MediaType: "application/vnd.oci.image.manifest.v1+json", Digest: blob(mf, epoch), Size: int64(len(mf))}
+			for _, t := range it.tags {
+				if r, err := reference.ParseNormalizedNamed(t); err == nil {
+					tagged := d
+					tagged.Annotations = map[string]string{"io.containerd.image.name": r.String(), "org.opencontainers.image.ref.name": t[strings.LastIndexByte(t, ':')+1:]}
+					index = append(index, tagged)
+				}
+			}
+			if len(index) == 0 {
+				index = append(index, d)
+			}
+		}
 		mans = append(mans, m)
 		w.imageEvent(w.callerOf(ctx), events.ActionSave, i.ID, i.ID)
 	}
 	if oci {
-		idx, _ := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": index})
-		if err := put("index.json", idx, time.Unix(0, 0)); err != nil {
-			return err
-		}
-		if err := put("oci-layout", []byte("{\"imageLayoutVersion\":\"1.0.0\"}"), time.Unix(0, 0)); err != nil {
-			return err
-		}
+		idx, _ := json.Marshal(struct {
+			SchemaVersion int          `json:"schemaVersion"`
+			MediaType     string       `json:"mediaType"`
+			Manifests     []descriptor `json:"manifests"`
+		}{2, "application/vnd.oci.image.index.v1+json", index})
+		put("index.json", idx, epoch)
+		put("oci-layout", []byte("{\"imageLayoutVersion\": \"1.0.0\"}"), epoch)
 	}
 	mb, _ := json.Marshal(mans)
-	if err := put("manifest.json", append(mb, '\n'), time.Unix(0, 0)); err != nil {
-		return err
-	}
+	put("manifest.json", append(mb, '\n'), epoch)
 	if len(repos) > 0 {
 		rb, _ := json.Marshal(repos)
-		if err := put("repositories", append(rb, '\n'), time.Unix(0, 0)); err != nil {
+		put("repositories", append(rb, '\n'), epoch)
+	}
+	order := slices.SortedFunc(maps.Keys(files), func(a, b string) int {
+		return strings.Compare(strings.ReplaceAll(strings.TrimSuffix(a, "/"), "/", "\x00"), strings.ReplaceAll(strings.TrimSuffix(b, "/"), "/", "\x00"))
+	})
+	tw := tar.NewWriter(out)
+	for _, name := range order {
+		f := files[name]
+		h := &tar.Header{Name: name, Mode: 0o644, Size: f.size, ModTime: f.t, Typeflag: tar.TypeReg, Format: tar.FormatPAX}
+		if strings.HasSuffix(name, "/") {
+			h.Typeflag, h.Mode = tar.TypeDir, 0o755
+		}
+		if err := tw.WriteHeader(h); err != nil {
+			return err
+		}
+		var err error
+		if f.l != nil {
+			_, err = f.l.WriteTar(tw)
+		} else {
+			_, err = tw.Write(f.b)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -1407,6 +1550,13 @@ func (w *World) AuthenticateToRegistry(ctx context.Context, a *registry.AuthConf
 	host := a.ServerAddress
 	if host == "" {
 		host = "https://index.docker.io/v1/"
+	}
+	full := host
+	if !strings.HasPrefix(full, "http://") && !strings.HasPrefix(full, "https://") {
+		full = "https://" + full
+	}
+	if _, err := url.Parse(full); err != nil {
+		return "", "", systemErr("unable to parse server address: %s", err.Error())
 	}
 	if err := w.sleep(ctx, time.Duration(250+w.draw(500))*time.Millisecond); err != nil {
 		return "", "", err

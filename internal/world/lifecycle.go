@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/backend"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
@@ -128,6 +129,9 @@ func (w *World) wire(c *Container, say *[]func()) error {
 		}
 		if e.EndpointID == "" {
 			if err := w.join(c, n, e); err != nil {
+				if errdefs.IsInvalidArgument(err) {
+					return err // what is wrong with what was asked for
+				}
 				return systemErr("%s", w.pick28(err.Error(), "failed to set up container networking: "+err.Error()))
 			}
 		}

@@ -3,6 +3,8 @@ package world
 import (
 	"bytes"
 	"context"
+	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -143,6 +145,7 @@ func (w *World) ContainerLogs(ctx context.Context, name string, o *container.Log
 	if c.run != nil {
 		ended = c.run.finished
 	}
+	attrs := c.logAttrs()
 	w.mu.Unlock()
 	tail := -1
 	if o.Tail != "" && o.Tail != "all" {
@@ -189,7 +192,7 @@ func (w *World) ContainerLogs(ctx context.Context, name string, o *container.Log
 				if m.stderr && !o.ShowStderr || !m.stderr && !o.ShowStdout {
 					continue
 				}
-				msg := &backend.LogMessage{Source: "stdout", Timestamp: m.t}
+				msg := &backend.LogMessage{Source: "stdout", Timestamp: m.t, Attrs: attrs}
 				if m.stderr {
 					msg.Source = "stderr"
 				}
@@ -253,4 +256,63 @@ func logTime(s string) (time.Time, error) {
 		ns = v
 	}
 	return time.Unix(n, ns), nil
+}
+
+// logOptions are the options of the drivers that take them without a server; others
+// are not checked.
+var logOptions = map[string][]string{
+	"json-file": {"max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag"},
+	"local":     {"max-file", "max-size", "compress"},
+}
+
+// checkLogOptions is the driver's ValidateLogOpt, after the options that are the
+// daemon's own.
+func (w *World) checkLogOptions(driver string, opts map[string]string) error {
+	known, ok := logOptions[driver]
+	if !ok {
+		return nil
+	}
+	for _, k := range slices.Sorted(maps.Keys(opts)) {
+		if k != "mode" && k != "max-buffer-size" && !slices.Contains(known, k) {
+			return invalid("unknown log opt '%s' for %s log driver", k, driver)
+		}
+	}
+	return nil
+}
+
+// logAttrs is what json-file adds to each line: the labels and variables that its
+// options name.
+func (c *Container) logAttrs() []backend.LogAttr {
+	o := c.Host.LogConfig.Config
+	if c.Host.LogConfig.Type != "json-file" || len(o) == 0 {
+		return nil
+	}
+	m := map[string]string{}
+	pick := func(list, expr string, from map[string]string) {
+		for _, k := range strings.Split(list, ",") {
+			if v, ok := from[k]; ok && k != "" {
+				m[k] = v
+			}
+		}
+		if re, err := regexp.Compile(expr); expr != "" && err == nil {
+			for k, v := range from {
+				if re.MatchString(k) {
+					m[k] = v
+				}
+			}
+		}
+	}
+	pick(o["labels"], o["labels-regex"], c.Config.Labels)
+	env := map[string]string{}
+	for _, kv := range c.Config.Env {
+		if k, v, ok := strings.Cut(kv, "="); ok {
+			env[k] = v
+		}
+	}
+	pick(o["env"], o["env-regex"], env)
+	var out []backend.LogAttr
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, backend.LogAttr{Key: k, Value: m[k]})
+	}
+	return out
 }

@@ -22,6 +22,7 @@ type netw struct {
 	subnet  netip.Prefix
 	gateway netip.Addr
 	taken   map[netip.Addr]string // address to endpoint id
+	picked  bool                  // the subnet is one of the daemon's own pools
 }
 
 func validIP(s string) bool { _, err := netip.ParseAddr(s); return err == nil }
@@ -119,6 +120,23 @@ func (w *World) overlaps(p netip.Prefix) bool {
 	return false
 }
 
+// nextPool is a default pool that no network has. Before 28 the pools are gone round,
+// so that one given back is not used again at once. World.mu is held.
+func (w *World) nextPool() netip.Prefix {
+	all := pools()
+	for i := range all {
+		k := i
+		if w.host.cfg.Release.Era < 28 {
+			k = (w.poolAt + i) % len(all)
+		}
+		if p := all[k]; !w.overlaps(p) {
+			w.poolAt = (k + 1) % len(all)
+			return p
+		}
+	}
+	return netip.Prefix{}
+}
+
 // CreateNetwork is the daemon's method.
 func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*network.CreateResponse, error) {
 	if predefined(nc.Name) {
@@ -138,6 +156,10 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 		}
 	}
 	if strings.TrimSpace(nc.Name) == "" {
+		if w.host.cfg.Release.Era < 26 && nc.Name == "" {
+			// FindNetwork takes no name for the default one.
+			return nil, conflict("network with name  already exists")
+		}
 		if w.host.cfg.Release.Era >= 28 {
 			return nil, invalid("invalid name: name is empty")
 		}
@@ -207,21 +229,9 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 		}
 	}
 	if !n.subnet.IsValid() && !nc.ConfigOnly {
-		// Before 28 the pools are gone round, so that one given back is not used
-		// again at once.
-		all := pools()
-		for i := range all {
-			k := i
-			if w.host.cfg.Release.Era < 28 {
-				k = (w.poolAt + i) % len(all)
-			}
-			if p := all[k]; !w.overlaps(p) {
-				n.subnet, n.gateway = p, p.Addr().Next()
-				w.poolAt = (k + 1) % len(all)
-				break
-			}
-		}
-		if !n.subnet.IsValid() {
+		if n.subnet = w.nextPool(); n.subnet.IsValid() {
+			n.gateway, n.picked = n.subnet.Addr().Next(), true
+		} else {
 			w.mu.Unlock()
 			return nil, invalid("could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network")
 		}
@@ -396,8 +406,8 @@ func (w *World) join(c *Container, n *netw, e *network.EndpointSettings) error {
 	if e.IPAMConfig != nil {
 		want = e.IPAMConfig.IPv4Address
 	}
-	if want != "" && n.Name == "bridge" {
-		return invalid("user specified IP address is supported on user defined networks only")
+	if err := w.wantedIP(n, want); err != nil {
+		return err
 	}
 	ip, err := n.allocate(want, e.EndpointID)
 	if err != nil {
@@ -414,6 +424,44 @@ func (w *World) join(c *Container, n *netw, e *network.EndpointSettings) error {
 		}
 	}
 	return nil
+}
+
+// wantedIP checks an address that the user asks for in a network.
+func (w *World) wantedIP(n *netw, want string) error {
+	if want == "" {
+		return nil
+	}
+	const own = "user specified IP address is supported only when connecting to networks with user configured subnets"
+	var errs []string
+	if predefined(n.Name) {
+		errs = append(errs, "user specified IP address is supported on user defined networks only")
+	}
+	a, err := netip.ParseAddr(want)
+	outside := err == nil && n.subnet.IsValid() && !n.subnet.Contains(a)
+	if w.host.cfg.Release.Era < 26 {
+		switch {
+		case len(errs) > 0:
+			return invalid("%s", errs[0])
+		case n.picked:
+			return invalid(own)
+		case outside:
+			return invalid("Invalid address %s: It does not belong to any of this network's subnets", want)
+		}
+		return nil
+	}
+	switch {
+	case n.picked || predefined(n.Name):
+		errs = append(errs, own)
+	case outside:
+		errs = append(errs, "no configured subnet or ip-range contain the IP address "+want)
+	}
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return invalid("invalid config for network %s: invalid endpoint settings:\n%s", n.Name, errs[0])
+	}
+	return invalid("invalid config for network %s: invalid endpoint settings:\n* %s", n.Name, strings.Join(errs, "\n* "))
 }
 
 // leave takes a container's endpoint back. World.mu is held.
@@ -458,7 +506,8 @@ func (w *World) ConnectContainerToNetwork(ctx context.Context, name, ref string,
 		cfg = &network.EndpointSettings{}
 	}
 	e := cfg.Copy()
-	if c.Running {
+	running := c.Running
+	if running {
 		if err := w.join(c, n, e); err != nil {
 			w.mu.Unlock()
 			return err
@@ -467,8 +516,13 @@ func (w *World) ConnectContainerToNetwork(ctx context.Context, name, ref string,
 		e.NetworkID = n.ID
 	}
 	c.Nets[n.Name] = e
+	if running {
+		w.writeHost("/var/lib/docker/containers/"+c.ID+"/hosts", w.etcHosts(c))
+	}
 	w.mu.Unlock()
-	w.netEvent(w.callerOf(ctx), n, events.ActionConnect, map[string]string{"container": c.ID})
+	if running {
+		w.netEvent(w.callerOf(ctx), n, events.ActionConnect, map[string]string{"container": c.ID})
+	}
 	return nil
 }
 

@@ -81,6 +81,7 @@ type docLayer struct {
 type docNet struct {
 	network.Inspect
 	Subnet, Gateway string
+	Picked          bool
 }
 
 type docVolume struct {
@@ -148,8 +149,7 @@ func (w *World) snapshot(out io.Writer) error {
 				if dl.Ref == "" && !written[l.DiffID] {
 					written[l.DiffID] = true
 					b.Reset()
-					t := vfs.New(vfs.Config{}, l.Tree())
-					if err := t.WriteTar(&b, t.Root(), ""); err != nil {
+					if _, err := l.WriteTar(&b); err != nil {
 						return fmt.Errorf("layer %s: %w", l.DiffID, err)
 					}
 					dl.Tar = append([]byte(nil), b.Bytes()...)
@@ -164,7 +164,7 @@ func (w *World) snapshot(out io.Writer) error {
 	}
 	for _, n := range w.networks {
 		if !predefined(n.Name) {
-			d.Networks = append(d.Networks, docNet{Inspect: n.Inspect, Subnet: n.subnet.String(), Gateway: n.gateway.String()})
+			d.Networks = append(d.Networks, docNet{Inspect: n.Inspect, Subnet: n.subnet.String(), Gateway: n.gateway.String(), Picked: n.picked})
 		}
 	}
 	for _, v := range w.volumes {
@@ -239,7 +239,7 @@ func (w *World) restore(in io.Reader) error {
 	for _, n := range d.Networks {
 		sub, err1 := parsePrefix(n.Subnet)
 		gw, err2 := parseAddr(n.Gateway)
-		x := &netw{Inspect: n.Inspect, subnet: sub, gateway: gw, taken: mapAddr(gw)}
+		x := &netw{Inspect: n.Inspect, subnet: sub, gateway: gw, taken: mapAddr(gw), picked: n.Picked}
 		_, _ = err1, err2
 		w.networks[n.ID] = x
 	}
@@ -276,6 +276,9 @@ func (w *World) restore(in io.Reader) error {
 			t := lb.Build()
 			nl := image.NewLayer(l.DiffID, l.Size, func() *vfs.Layer { return t })
 			nl.Digest, nl.Blob = l.Digest, l.Blob
+			if len(l.Tar) <= rawTar {
+				nl.Raw = l.Tar
+			}
 			layers[l.DiffID] = nl
 		}
 	}

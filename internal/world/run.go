@@ -136,7 +136,7 @@ func (w *World) launch(c *Container, say *[]func()) error {
 	if err != nil {
 		io.drop()
 		w.unplace(run, true)
-		code, text := w.runtimeError(err, argv[0], "create")
+		code, text := w.runtimeError(err, argv[0], isDirIn(ns, argv[0]), "create")
 		c.ExitCode = code
 		return text
 	}
@@ -248,6 +248,20 @@ func (w *World) launchExec(by Caller, e *Exec, size *[2]uint) (*running, error) 
 		dir = "/"
 	}
 	argv := append([]string{e.entry}, e.args...)
+	if at, err := ns.Mounts().Resolve(ns.Context(), dir, true); err != nil || !at.Node().Stat().Mode.IsDir() {
+		if err == nil {
+			err = vfs.ENOTDIR
+		}
+		text := fmt.Sprintf("OCI runtime exec failed: exec failed: unable to start container process: chdir to cwd (%q) set in config.json failed: %s", dir, strings.ToLower(vfs.AsErrno(err).Error()))
+		code := exitEaccess
+		if w.host.cfg.Release.Era < 28 {
+			text += ": unknown"
+		} else if vfs.AsErrno(err) == vfs.ENOENT {
+			code = exitCmdNotFound
+		}
+		e.exit = &code
+		return nil, invalid("%s", text)
+	}
 	run := w.newRun(ns, e.stream)
 	sp := kernel.Spawn{Path: argv[0], Argv: argv, Env: withHome(e.env, ns, cred), Dir: dir, Cred: cred, Setsid: true, Origin: "exec"}
 	io := w.wireIO(run, e.tty, e.stdin, size, &sp)
@@ -257,7 +271,7 @@ func (w *World) launchExec(by Caller, e *Exec, size *[2]uint) (*running, error) 
 	task, err := ns.Start(sp)
 	if err != nil {
 		io.drop()
-		code, text := w.runtimeError(err, argv[0], "exec")
+		code, text := w.runtimeError(err, argv[0], isDirIn(ns, argv[0]), "exec")
 		if w.host.cfg.Release.Era < 28 {
 			code = exitEaccess // whatever went wrong
 		}
@@ -421,7 +435,7 @@ func (p *plumbing) cut() {
 
 // runtimeError words a failed start as containerd and runc do, and gives the
 // status that the container shows.
-func (w *World) runtimeError(err error, arg0, op string) (int, error) {
+func (w *World) runtimeError(err error, arg0 string, isDir bool, op string) (int, error) {
 	no := vfs.AsErrno(err)
 	var detail string
 	code := exitUnknown
@@ -435,6 +449,11 @@ func (w *World) runtimeError(err error, arg0, op string) (int, error) {
 		}
 	case vfs.EACCES, vfs.EPERM:
 		code = exitEaccess
+		if isDir && w.host.cfg.Release.Era >= 26 {
+			no = vfs.EISDIR
+			detail = fmt.Sprintf("exec: %q: is a directory", arg0)
+			break
+		}
 		detail = fmt.Sprintf("exec: %q: permission denied", arg0)
 	case vfs.EISDIR:
 		code = exitEaccess
@@ -474,6 +493,15 @@ func (w *World) runtimeError(err error, arg0, op string) (int, error) {
 		text += ": permission denied"
 	}
 	return code, invalid("%s", text)
+}
+
+// isDirIn tells whether a path names a directory of a namespace.
+func isDirIn(ns *kernel.NS, p string) bool {
+	if !strings.HasPrefix(p, "/") {
+		return false
+	}
+	at, err := ns.Mounts().Resolve(ns.Context(), p, true)
+	return err == nil && at.Node().Stat().Mode.IsDir()
 }
 
 // environ is the environment a container's processes start with:
@@ -599,7 +627,7 @@ func (w *World) credOf(c *Container, ns *kernel.NS, user string, privileged bool
 			for _, l := range gr {
 				if f := strings.Split(l, ":"); len(f) >= 4 {
 					for _, m := range strings.Split(f[3], ",") {
-						if m != "" && m == name {
+						if m != "" && found && m == name {
 							if gid, err := strconv.ParseUint(f[2], 10, 32); err == nil {
 								cred.Groups = append(cred.Groups, uint32(gid))
 							}

@@ -13,6 +13,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/swarm"
 	"github.com/docker/docker/api/types/volume"
 )
@@ -183,9 +184,41 @@ func (s *Cluster) Init(req swarm.InitRequest) (string, error) {
 	w.random(cert[:])
 	c.root = "-----BEGIN CERTIFICATE-----\n" + base64.StdEncoding.EncodeToString(cert[:]) + "\n-----END CERTIFICATE-----\n"
 	w.swarm = c
+	gw := w.swarmNetworks(c)
 	w.mu.Unlock()
 	w.logEventScope(w.lastCaller(), "swarm", events.NodeEventType, events.ActionCreate, c.node, map[string]string{"name": ""})
+	if gw != nil {
+		w.netEvent(w.lastCaller(), gw, events.ActionCreate, nil)
+	}
 	return c.node, nil
+}
+
+// swarmNetworks makes what every node of a swarm has: the ingress network, and the
+// bridge by which its overlays reach the world, which stays when the swarm is left.
+// World.mu is held.
+func (w *World) swarmNetworks(c *cluster) (made *netw) {
+	add := func(name, id, driver, scope string, sub netip.Prefix, opts map[string]string) *netw {
+		n := &netw{subnet: sub, gateway: sub.Addr().Next(), picked: true}
+		n.taken = mapAddr(n.gateway)
+		n.Inspect = network.Inspect{Name: name, ID: id, Created: c.created, Scope: scope, Driver: driver, EnableIPv4: true, Ingress: name == "ingress",
+			IPAM:       network.IPAM{Driver: "default", Config: []network.IPAMConfig{{Subnet: sub.String(), Gateway: n.gateway.String()}}},
+			Containers: map[string]network.EndpointResource{}, Options: opts, Labels: map[string]string{}}
+		w.networks[id] = n
+		return n
+	}
+	if base, err := netip.ParsePrefix(c.pools[0]); err == nil && int(c.subnet) >= base.Bits() && c.subnet <= 30 {
+		add("ingress", w.newSwarmID(), "overlay", "swarm", netip.PrefixFrom(base.Masked().Addr(), int(c.subnet)), map[string]string{"com.docker.network.driver.overlay.vxlanid_list": "4096"})
+	}
+	for _, n := range w.networks {
+		if n.Name == "docker_gwbridge" {
+			return nil
+		}
+	}
+	if p := w.nextPool(); p.IsValid() {
+		made = add("docker_gwbridge", w.newID(), "bridge", "local", p, map[string]string{"com.docker.network.bridge.enable_icc": "false",
+			"com.docker.network.bridge.enable_ip_masquerade": "true", "com.docker.network.bridge.name": "docker_gwbridge"})
+	}
+	return made
 }
 
 // listenAddr checks the address a node would listen on: resolveListenAddr.

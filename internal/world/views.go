@@ -403,6 +403,11 @@ func (w *World) ContainerTop(name, psArgs string) (*container.TopResponse, error
 	if run == nil {
 		return nil, errNotRunning(c.ID)
 	}
+	for _, f := range strings.Fields(psArgs) {
+		if l, ok := strings.CutPrefix(f, "--"); ok && !psLong[strings.SplitN(l, "=", 2)[0]] {
+			return nil, systemErr("ps: error: unknown gnu long option")
+		}
+	}
 	r := &container.TopResponse{}
 	comm := false // COMMAND is the name alone
 	aux := strings.Contains(psArgs, "aux") || strings.Contains(psArgs, "-u") || psArgs == "u"
@@ -412,9 +417,11 @@ func (w *World) ContainerTop(name, psArgs string) (*container.TopResponse, error
 	case strings.Contains(psArgs, "-o"):
 		for _, f := range strings.FieldsFunc(psArgs[strings.Index(psArgs, "-o")+2:], func(r rune) bool { return r == ',' || r == ' ' }) {
 			f = strings.ToUpper(f)
-			if f == "COMM" {
-				f = "COMMAND" // procps heads it so
-				comm = true
+			switch f { // as procps heads them
+			case "COMM":
+				f, comm = "COMMAND", true
+			case "ARGS":
+				f = "COMMAND"
 			}
 			r.Titles = append(r.Titles, f)
 		}
@@ -435,6 +442,11 @@ func (w *World) ContainerTop(name, psArgs string) (*container.TopResponse, error
 	w.containerEvent(w.lastCaller(), c, events.ActionTop, nil)
 	return r, nil
 }
+
+// psLong are the long options of procps' ps.
+var psLong = map[string]bool{"Group": true, "User": true, "cols": true, "columns": true, "context": true, "cumulative": true, "deselect": true, "forest": true, "format": true,
+	"group": true, "headers": true, "heading": true, "headings": true, "help": true, "info": true, "lines": true, "no-headers": true, "no-headings": true, "noheaders": true,
+	"pid": true, "ppid": true, "quick-pid": true, "rows": true, "sid": true, "signames": true, "sort": true, "tty": true, "user": true, "version": true, "width": true}
 
 func (w *World) psLine(titles []string, comm bool, t *kernel.Task, now time.Time) []string {
 	started := t.Started()

@@ -222,7 +222,8 @@ func (s *Volumes) Prune(ctx context.Context, f filters.Args) (*volume.PruneRepor
 	rep := &volume.PruneReport{VolumesDeleted: []string{}}
 	w.mu.Lock()
 	for name, v := range w.volumes {
-		if !all && !v.anon || len(w.users(name)) > 0 {
+		// What options name may lie elsewhere: it stays.
+		if !all && !v.anon || len(v.options) > 0 || len(w.users(name)) > 0 {
 			continue
 		}
 		if f.Contains("label") && !f.MatchKVList("label", v.labels) || f.Contains("label!") && f.MatchKVList("label!", v.labels) {

@@ -1,0 +1,307 @@
+package fidelity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/whalefall/whalefall/internal/persona"
+	"github.com/whalefall/whalefall/test/oracle"
+)
+
+// cliPlayed are transcripts of real daemons played in this run, by persona and script.
+var cliPlayed = map[string]string{}
+
+func cliChosen() []Script {
+	var out []Script
+	for _, s := range cliScripts {
+		if *only == "" || strings.Contains("cli-"+s.Name, *only) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// forward is a port on loopback that leads to a daemon in its own network namespace.
+// A side that has said all it had to say is closed on the other end alone.
+func forward(t *testing.T, d Dialer) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	pass := func(to, from net.Conn, wg *sync.WaitGroup) {
+		defer wg.Done()
+		io.Copy(to, from)
+		if h, ok := to.(interface{ CloseWrite() error }); ok {
+			h.CloseWrite()
+		}
+	}
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				r, err := d.Dial(context.Background())
+				if err != nil {
+					return
+				}
+				defer r.Close()
+				var wg sync.WaitGroup
+				wg.Add(2)
+				go pass(r, c, &wg)
+				go pass(c, r, &wg)
+				wg.Wait()
+			}()
+		}
+	}()
+	return ln.Addr().String()
+}
+
+// TestCLIRecord writes what the docker client prints beside the real daemons, or holds
+// them to what is written; TestCLI of the same run compares with what was played here.
+func TestCLIRecord(t *testing.T) {
+	if !*recordAnew && !*real {
+		t.Skip("plays against real daemons with -record or -real")
+	}
+	for _, r := range oracle.All {
+		if *relOf != "" && !strings.Contains(r.Version, *relOf) {
+			continue
+		}
+		t.Run(r.Version, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
+			defer cancel()
+			c, err := lookDocker()
+			if err != nil {
+				t.Fatal(err)
+			}
+			version, err := c.Version(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := oracle.Start(ctx, r, oracle.Options{Hostname: "decoy"})
+			if errors.Is(err, oracle.ErrUnavailable) {
+				t.Skip(err)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Stop()
+			c.Host = forward(t, d)
+			dir := filepath.Join("testdata", r.Persona, "cli")
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := importReal(ctx, d); err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range cliChosen() {
+				ps, err := c.Play(ctx, s, t.TempDir())
+				if err != nil {
+					t.Errorf("%v", err)
+				}
+				text := cliTranscript(version, ps)
+				cliPlayed[r.Persona+"\t"+s.Name] = text
+				file := filepath.Join(dir, s.Name+".txt")
+				if *recordAnew {
+					if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+						t.Fatal(err)
+					}
+					continue
+				}
+				b, err := os.ReadFile(file)
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				client, was := parseCLI(string(b))
+				if client != version {
+					t.Logf("%s was recorded with the client %s, this machine has %s: the decoy is compared with what was played now", s.Name, client, version)
+					continue
+				}
+				_, is := parseCLI(text)
+				for i := range min(len(was), len(is)) {
+					if ds := diffLines(was[i].Shown, is[i].Shown); len(ds) > 0 {
+						t.Errorf("%s $ %s\n\t%s", s.Name, was[i].Line, strings.Join(ds, "\n\t"))
+					}
+				}
+				if len(was) != len(is) {
+					t.Errorf("%s: %d steps, transcript has %d", s.Name, len(is), len(was))
+				}
+			}
+			fmt.Printf("real %s: rules used %s\n", r.Version, ordered(c.Count))
+		})
+	}
+}
+
+// cliDeviations reads cli.tsv: persona, script, command line, the line that differs,
+// reason.
+func cliDeviations(t *testing.T) map[string]*deviation {
+	t.Helper()
+	b, err := os.ReadFile("cli.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]*deviation{}
+	for i, l := range strings.Split(string(b), "\n") {
+		if l == "" || strings.HasPrefix(l, "#") {
+			continue
+		}
+		f := strings.Split(l, "\t")
+		if len(f) != 5 || f[4] == "" {
+			t.Fatalf("cli.tsv:%d: want persona, script, command line, differing line, reason", i+1)
+		}
+		d := &deviation{persona: f[0], scenario: f[1], step: f[2], field: f[3], why: f[4]}
+		out[d.key()] = d
+	}
+	return out
+}
+
+// TestCLI plays every script with the docker client against the decoy: what it prints
+// and how it exits must be what it was beside the real daemons, step by step.
+func TestCLI(t *testing.T) {
+	devs := cliDeviations(t)
+	var mu sync.Mutex // guards devs' marks, open, played
+	var open []string
+	played := map[string]bool{}
+	t.Run("personas", func(t *testing.T) {
+		for _, r := range oracle.All {
+			if *relOf != "" && !strings.Contains(r.Persona, *relOf) {
+				continue
+			}
+			t.Run(r.Persona, func(t *testing.T) {
+				t.Parallel()
+				c, err := lookDocker()
+				if err != nil {
+					t.Fatal(err)
+				}
+				version, err := c.Version(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				p, err := persona.Get(r.Persona)
+				if err != nil {
+					t.Fatal(err)
+				}
+				d := startDecoy(t, p.Name, worldsFor(t, p))
+				if err := prepareDecoy(d); err != nil {
+					t.Fatal(err)
+				}
+				c.Host = d.addr
+				total, alike, meant, skipped := 0, 0, 0, 0
+				for _, s := range cliChosen() {
+					text, ok := cliPlayed[r.Persona+"\t"+s.Name]
+					if !ok {
+						b, err := os.ReadFile(filepath.Join("testdata", r.Persona, "cli", s.Name+".txt"))
+						if err != nil {
+							t.Errorf("%s: no transcript: %v", s.Name, err)
+							continue
+						}
+						text = string(b)
+					}
+					client, want := parseCLI(text)
+					if client != version {
+						skipped++
+						continue
+					}
+					ps, err := c.Play(t.Context(), s, t.TempDir())
+					if err != nil {
+						t.Errorf("%v", err)
+					}
+					a := 0
+					for i, g := range ps {
+						if i >= len(want) || want[i].Line != g.Line {
+							t.Errorf("%s: transcript is of other steps (not %q): record it again", s.Name, g.Line)
+							break
+						}
+						total++
+						diffs := diffLines(want[i].Shown, g.shown())
+						if len(diffs) == 0 {
+							alike++
+							a++
+							continue
+						}
+						bad := false
+						mu.Lock()
+						played[r.Persona+"\t"+s.Name] = true
+						for _, df := range diffs {
+							dv := &deviation{persona: r.Persona, scenario: s.Name, step: g.Line, field: strings.ReplaceAll(df, "\t", `\t`)}
+							if known := devs[dv.key()]; known != nil {
+								known.seen = true
+								continue
+							}
+							bad = true
+							if *deviate {
+								open = append(open, dv.key())
+							}
+						}
+						mu.Unlock()
+						switch {
+						case !bad:
+							meant++
+						case !*deviate:
+							t.Errorf("%s $ %s\n\t%s", s.Name, g.Line, strings.Join(diffs, "\n\t"))
+						}
+					}
+					mu.Lock()
+					played[r.Persona+"\t"+s.Name] = true
+					mu.Unlock()
+					fmt.Printf("%-24s cli-%-12s %d/%d\n", r.Persona, s.Name, a, len(ps))
+				}
+				if skipped > 0 {
+					t.Skipf("%d scripts were recorded with another client than this machine's %s: -real compares anew", skipped, version)
+				}
+				fmt.Printf("%s: %d of %d steps of the docker client alike, %d differ as written; rules used %s\n", r.Persona, alike, total, meant, ordered(c.Count))
+			})
+		}
+	})
+	if *deviate {
+		var b strings.Builder
+		old, _ := os.ReadFile("cli.tsv")
+		for _, l := range strings.SplitAfter(string(old), "\n") {
+			f := strings.Split(strings.TrimSuffix(l, "\n"), "\t")
+			if len(f) == 5 && !strings.HasPrefix(l, "#") {
+				if d := devs[strings.Join(f[:4], "\t")]; d != nil && !d.seen && played[d.persona+"\t"+d.scenario] {
+					continue
+				}
+			}
+			b.WriteString(l)
+		}
+		done := map[string]bool{}
+		for _, k := range open {
+			if !done[k] {
+				b.WriteString(k + "\topen\n")
+			}
+			done[k] = true
+		}
+		if err := os.WriteFile("cli.tsv", []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if *only != "" || *relOf != "" {
+		return
+	}
+	meant := 0
+	for k, d := range devs {
+		if !d.seen && played[d.persona+"\t"+d.scenario] {
+			t.Errorf("cli.tsv: %q no longer differs: take the row out", k)
+		}
+		if d.why != "open" {
+			meant++
+		}
+	}
+	fmt.Printf("%d deviations of the docker client's output: %d meant, %d open\n", len(devs), meant, len(devs)-meant)
+}
