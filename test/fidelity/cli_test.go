@@ -305,3 +305,33 @@ func TestCLI(t *testing.T) {
 	}
 	fmt.Printf("%d deviations of the docker client's output: %d meant, %d open\n", len(devs), meant, len(devs)-meant)
 }
+
+// TestCLIPlanted changes what a transcript says, one thing at a time, and sees that
+// the comparison tells: a word, the status, the stream, the order, a line too many or
+// too few, a missing line end.
+func TestCLIPlanted(t *testing.T) {
+	n := &cliNormalizer{c: &Client{Host: "127.0.0.1:1", Count: map[string]int{}}, dir: "/d", line: "docker x"}
+	good := Printed{Line: "docker x", Exit: "1", Out: n.lines("one\ntwo 0123456789ab\n"), Err: n.lines("Error: three\n")}
+	client, back := parseCLI(cliTranscript("1.2", []Printed{good}))
+	if client != "1.2" || len(back) != 1 || len(diffLines(back[0].Shown, good.shown())) != 0 {
+		t.Fatalf("a transcript does not give back what was written: %q %q", client, back)
+	}
+	for name, p := range map[string]Printed{
+		"status":   {Exit: "0", Out: good.Out, Err: good.Err},
+		"word":     {Exit: "1", Out: []string{"one\n", "too <id1.short>\n"}, Err: good.Err},
+		"stream":   {Exit: "1", Out: append(append([]string{}, good.Out...), good.Err...)},
+		"order":    {Exit: "1", Out: []string{good.Out[1], good.Out[0]}, Err: good.Err},
+		"more":     {Exit: "1", Out: append([]string{"zero\n"}, good.Out...), Err: good.Err},
+		"less":     {Exit: "1", Out: good.Out[1:], Err: good.Err},
+		"line end": {Exit: "1", Out: good.Out, Err: []string{"Error: three"}},
+	} {
+		if len(diffLines(back[0].Shown, p.shown())) == 0 {
+			t.Errorf("%s: not seen", name)
+		}
+	}
+	// Two objects are told apart, one that is named twice is the same.
+	a := (&cliNormalizer{c: n.c, dir: n.dir}).lines("0123456789ab 0123456789ab ba9876543210\n")
+	if a[0] != "<id1.short> <id1.short> <id2.short>\n" {
+		t.Errorf("ids became %q", a[0])
+	}
+}

@@ -505,6 +505,7 @@ var cliScripts = []Script{
 		echo x | docker config create c1 -
 		docker config inspect c1 --format '{{.Spec.Name}} {{.Spec.Data}}'
 		docker config rm c1 nope
+		sleep 1
 		~ docker network ls --format '{{.Name}} {{.Driver}} {{.Scope}}'
 		docker swarm leave
 		docker swarm leave -f

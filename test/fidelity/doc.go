@@ -11,6 +11,13 @@
 // A difference that is meant stands in deviations.tsv: one route, one field, one
 // persona, one reason a row; no wildcard. A row that no longer differs fails.
 //
+// A [Script] is a list of command lines around the docker client. What the client
+// prints beside a real daemon, and how it exits, is in testdata/PERSONA/cli; beside the
+// decoy it must print the same, line by line. Differences that are meant are in
+// cli.tsv, a line a row, with what is printed in its stead. Another release of the
+// client prints other words, so a transcript names its client; with another one only
+// -real compares, with what it has played in the same run.
+//
 // The transcripts are checked in: they hold the personas where no daemon can be
 // had. `go test ./test/fidelity -record` plays them against real daemons anew.
 package fidelity
