@@ -50,8 +50,7 @@ const (
  sftp ssh-keygen ssh-copy-id ssh-add ssh-agent rsync git python3.10 perl vim.basic nano less lsof strace tcpdump netstat ss ip
  ping nslookup dig host traceroute telnet nc.openbsd crontab systemctl journalctl systemd-analyze systemd-detect-virt hostnamectl
  timedatectl loginctl lsb_release sudo screen tmux htop file unzip zip jq openssl docker containerd containerd-shim-runc-v2 ctr
- runc dockerd docker-proxy docker-init lsattr chattr uuidgen busybox at man bc gpg snap lspci lsusb unattended-upgrade locate
- make gcc ld as strings nm objdump iptables-xml`
+ runc dockerd docker-proxy docker-init lsattr chattr uuidgen busybox at man bc gpg snap lspci lsusb unattended-upgrade locate iptables-xml`
 	serverSbin = `iptables ip6tables iptables-save iptables-restore nft ufw sshd cron rsyslogd sysctl modprobe lsmod insmod rmmod
  depmod modinfo ifconfig route arp fdisk parted reboot shutdown halt poweroff init telinit logrotate visudo arpd bridge tc
  cryptsetup dhclient ethtool irqbalance mkfs.ext4 resize2fs tune2fs apparmor_parser apparmor_status`

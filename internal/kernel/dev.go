@@ -216,8 +216,11 @@ func (ns *NS) fillDev(fs *vfs.FS, host bool) {
 			node("tty"+strconv.Itoa(int(i)), chr|0o620, 4, i, 5)
 		}
 		node("ttyS0", chr|0o660, 4, 64, 20)
-		node("sda", vfs.S_IFBLK|0o660, 8, 0, 6)
-		node("sda1", vfs.S_IFBLK|0o660, 8, 1, 6)
+		d := ns.k.cfg.Host.Disk
+		node(d.Name, vfs.S_IFBLK|0o660, d.Major(), 0, 6)
+		for i, p := range d.Parts {
+			node(p.Name(d), vfs.S_IFBLK|0o660, d.Major(), d.minor(i), 6)
+		}
 		_, _ = root.Create(c, "net", vfs.NewAttr{Mode: vfs.S_IFDIR | 0o755})
 	}
 	for _, d := range ns.cfg.Devices {

@@ -495,10 +495,11 @@ func (t *Task) Mount(source, target, fstype string, flags int, options string) e
 		if st.Mode.Type() != vfs.S_IFBLK {
 			return vfs.ENOTBLK
 		}
-		// The host's disk shows the host's root filesystem, as it does to a
-		// privileged container that mounts /dev/sda1.
-		if vfs.Major(st.Rdev) == 7 || vfs.Minor(st.Rdev)%16 == 0 {
-			return vfs.EINVAL // a whole disk or a loop device without a filesystem
+		// The partition of the root filesystem shows it, as it does to a privileged
+		// container that mounts it; the others hold nothing that is known, a whole
+		// disk or a loop device no filesystem.
+		if st.Rdev != t.k.cfg.Host.Disk.PartDev(0) {
+			return vfs.EINVAL
 		}
 		m.FS = t.k.root
 	}

@@ -75,8 +75,11 @@ type HostInfo struct {
 	BootID     string
 	Interfaces []Interface // of the host's network namespace, without lo
 	Load       [3]float64
-	Modules    []string // names for /proc/modules
-	FirstPID   int      // where pids of new processes go on; 0: 2
+	Modules    []Module // of /proc/modules
+	Disk       Disk
+	Vendor     string // of the machine, for DMI; "QEMU"
+	Product    string
+	FirstPID   int // where pids of new processes go on; 0: 2
 }
 
 // Interface is a network interface that shows in /sys, /proc/net and ip(8).
@@ -254,6 +257,12 @@ func New(cfg Config, root *vfs.FS) *Kernel {
 	}
 	if h.Hostname == "" {
 		h.Hostname = "localhost"
+	}
+	if h.Disk.Name == "" || len(h.Disk.Parts) == 0 {
+		h.Disk = defaultDisk()
+	}
+	if h.Vendor == "" {
+		h.Vendor, h.Product = "QEMU", "Standard PC (i440FX + PIIX, 1996)"
 	}
 	if h.Boot.IsZero() {
 		h.Boot = cfg.Clock.Now().Add(-72 * time.Hour)

@@ -148,7 +148,7 @@ func (k *Kernel) Host() *NS {
 	if h != nil {
 		return h
 	}
-	h, err := k.newNS(NSConfig{Root: k.root, RootSource: "/dev/sda1", RootOptions: "discard,errors=remount-ro", Hostname: k.cfg.Host.Hostname, Privileged: true,
+	h, err := k.newNS(NSConfig{Root: k.root, RootSource: k.cfg.Host.Disk.rootDevice(), RootOptions: "discard,errors=remount-ro", Hostname: k.cfg.Host.Hostname, Privileged: true,
 		Cgroup: "/system.slice", Cred: vfs.Root(), Nofile: 1024, Budget: k.cfg.Budget})
 	if err != nil {
 		panic("kernel: host namespace: " + err.Error()) // a root without directories takes every mount

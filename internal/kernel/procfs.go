@@ -70,23 +70,19 @@ func (ns *NS) newProc() vfs.Filesystem {
 		"filesystems": sfile(func() string {
 			return "nodev\tsysfs\nnodev\ttmpfs\nnodev\tbdev\nnodev\tproc\nnodev\tcgroup\nnodev\tcgroup2\nnodev\tcpuset\nnodev\tdevtmpfs\nnodev\tdebugfs\nnodev\ttracefs\nnodev\tsecurityfs\nnodev\tsockfs\nnodev\tbpf\nnodev\tpipefs\nnodev\tramfs\nnodev\thugetlbfs\nnodev\tdevpts\n\text3\n\text2\n\text4\n\tsquashfs\n\tvfat\nnodev\tecryptfs\n\tfuseblk\nnodev\tfuse\nnodev\tfusectl\nnodev\tmqueue\nnodev\tpstore\nnodev\toverlay\n"
 		}),
-		"modules": sfile(func() string {
-			var b strings.Builder
-			for i, m := range h.Modules {
-				fmt.Fprintf(&b, "%s %d 0 - Live 0x0000000000000000\n", m, 16384+i*4096)
-			}
-			return b.String()
-		}),
+		"modules": sfile(k.procModules),
 		"devices": sfile(func() string {
-			return "Character devices:\n  1 mem\n  4 /dev/vc/0\n  4 tty\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n 10 misc\n136 pts\n\nBlock devices:\n  7 loop\n  8 sd\n259 blkext\n"
+			return "Character devices:\n  1 mem\n  4 /dev/vc/0\n  4 tty\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n 10 misc\n136 pts\n\nBlock devices:\n  7 loop\n  8 sd\n252 virtblk\n259 blkext\n"
 		}),
-		"partitions": sfile(func() string {
-			return "major minor  #blocks  name\n\n   8        0   83886080 sda\n   8        1   83884032 sda1\n"
+		"partitions": sfile(h.Disk.procPartitions),
+		"swaps": sfile(func() string {
+			s := "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+			if h.Swap > 0 {
+				s += fmt.Sprintf("%-40sfile\t\t%d\t\t%d\t\t%d\n", "/swapfile", h.Swap>>10, 0, -2)
+			}
+			return s
 		}),
-		"swaps": sfile(func() string { return "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n" }),
-		"diskstats": sfile(func() string {
-			return "   8       0 sda 40187 12310 3100234 21342 98121 76123 5123442 120931 0 92312 152201 0 0 0 0 3123 9927\n   8       1 sda1 39982 12310 3094012 21290 98010 76123 5123442 120880 0 92250 152170 0 0 0 0 0 0\n"
-		}),
+		"diskstats": sfile(k.procDiskstats),
 		"crypto": sfile(func() string {
 			return "name         : sha256\ndriver       : sha256-generic\nmodule       : kernel\npriority     : 100\nrefcnt       : 1\nselftest     : passed\ninternal     : no\ntype         : shash\nblocksize    : 64\ndigestsize   : 32\n\n"
 		}),
@@ -688,7 +684,7 @@ func (t *Task) mountTable(style int) string {
 			}
 			maj, min := 0, int(m.FS.Dev())
 			if m.FS.Type() == "ext4" || m.FS.Type() == "xfs" {
-				maj, min = 8, 1
+				maj, min = int(t.k.cfg.Host.Disk.Major()), int(t.k.cfg.Host.Disk.minor(0))
 			}
 			fmt.Fprintf(&b, "%d %d %d:%d %s %s %s - %s %s %s\n", m.ID, parent, maj, min, esc.Replace(sub), point, opts, m.FS.Type(), esc.Replace(m.Source), super)
 		default:
@@ -877,12 +873,12 @@ func (ns *NS) newSys() vfs.Filesystem {
 	pages := &vfs.SynthNode{Mode: vfs.S_IFREG | 0o644, Read: func(*vfs.Context) ([]byte, error) { return []byte("0\n"), nil }, Write: func(*vfs.Context, []byte) error { return nil }}
 	root := sdir(map[string]*vfs.SynthNode{
 		"class": sdir(map[string]*vfs.SynthNode{"net": sdir(net), "dmi": sdir(map[string]*vfs.SynthNode{"id": sdir(map[string]*vfs.SynthNode{
-			"sys_vendor": ro("QEMU"), "product_name": ro("Standard PC (i440FX + PIIX, 1996)"), "bios_vendor": ro("SeaBIOS"), "chassis_vendor": ro("QEMU")})}), "block": sdir(nil)}),
+			"sys_vendor": ro(h.Vendor), "product_name": ro(h.Product), "bios_vendor": ro("SeaBIOS"), "chassis_vendor": ro(h.Vendor)})}), "block": h.Disk.sysBlock()}),
 		"devices": sdir(map[string]*vfs.SynthNode{"system": sdir(map[string]*vfs.SynthNode{"cpu": sdir(cpus), "node": sdir(map[string]*vfs.SynthNode{
 			"online": ro("0"), "node0": sdir(map[string]*vfs.SynthNode{"cpulist": ro(rng), "hugepages": sdir(map[string]*vfs.SynthNode{"hugepages-2048kB": sdir(map[string]*vfs.SynthNode{"nr_hugepages": pages})})})})})}),
 		"kernel": sdir(map[string]*vfs.SynthNode{"mm": sdir(map[string]*vfs.SynthNode{"transparent_hugepage": sdir(map[string]*vfs.SynthNode{"enabled": ro("always [madvise] never")}), "hugepages": sdir(nil)}), "debug": sdir(nil), "security": sdir(nil)}),
 		"fs":     sdir(map[string]*vfs.SynthNode{"cgroup": sdir(map[string]*vfs.SynthNode{"cgroup.controllers": ro("cpuset cpu io memory hugetlb pids rdma misc"), "cgroup.procs": ro("1"), "memory.max": ro(memMax(ns)), "cpu.max": ro("max 100000"), "pids.max": ro("max"), "memory.current": sfile(func() string { return strconv.FormatInt(8<<20+ns.mem.Load(), 10) + "\n" })})}),
-		"block":  sdir(map[string]*vfs.SynthNode{"sda": sdir(map[string]*vfs.SynthNode{"size": ro("167772160"), "queue": sdir(map[string]*vfs.SynthNode{"rotational": ro("0")})})}),
+		"block":  h.Disk.sysBlock(),
 		"module": sdir(nil), "bus": sdir(nil), "firmware": sdir(nil), "power": sdir(nil), "hypervisor": sdir(nil),
 	})
 	return ns.dated(vfs.NewSynth("sysfs", 0x62656572, root))

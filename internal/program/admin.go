@@ -931,24 +931,6 @@ func (p *P) background(name string) {
 	}
 }
 
-func cmdIptables(p *P) int {
-	if p.t.Creds().EUID != 0 || !p.t.Creds().Has(vfs.CapNetAdmin) {
-		p.raw("iptables v1.8.7 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)\n\n")
-		return 4
-	}
-	for _, a := range p.args {
-		switch a {
-		case "-L", "--list":
-			p.puts("Chain INPUT (policy ACCEPT)\ntarget     prot opt source               destination         \n\nChain FORWARD (policy DROP)\ntarget     prot opt source               destination         \nDOCKER-USER  all  --  anywhere             anywhere            \nDOCKER-ISOLATION-STAGE-1  all  --  anywhere             anywhere            \n\nChain OUTPUT (policy ACCEPT)\ntarget     prot opt source               destination         \n")
-			return 0
-		case "-S":
-			p.puts("-P INPUT ACCEPT\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n")
-			return 0
-		}
-	}
-	return 0
-}
-
 func cmdUfw(p *P) int {
 	if len(p.args) == 0 {
 		p.raw("ERROR: not enough args\n")
@@ -1042,7 +1024,11 @@ func cmdLsmod(p *P) int {
 	p.puts("Module                  Size  Used by\n")
 	for _, l := range strings.Split(string(b), "\n") {
 		if f := strings.Fields(l); len(f) > 3 {
-			p.printf("%-19s %8s  %s\n", f[0], f[1], f[2])
+			by := ""
+			if f[3] != "-" {
+				by = " " + strings.TrimSuffix(f[3], ",")
+			}
+			p.printf("%-19s %8s  %s%s\n", f[0], f[1], f[2], by)
 		}
 	}
 	return 0

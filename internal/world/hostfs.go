@@ -50,6 +50,9 @@ func (h *Host) ownTree() *image.Tree {
 	hexN := func(label string, n int) string { b := h.derive(label); return hex.EncodeToString(b[:])[:n] }
 	short, _, _ := strings.Cut(f.Name, ".")
 	t.Dir(0o700, "/root")
+	if f.Swap > 0 {
+		t.Blob("/swapfile", 0o600, f.Swap+4096)
+	}
 	t.File("/etc/hostname", 0o644, f.Name+"\n")
 	hosts := "127.0.0.1 localhost\n"
 	if short != f.Name {
@@ -146,6 +149,8 @@ func (w *World) boot() {
 		BootID: fmt.Sprintf("%x-%x-%x-%x-%x", bid[:4], bid[4:6], bid[6:8], bid[8:10], bid[10:16]),
 		Load:   [3]float64{float64(r.IntN(60)) / 100, float64(r.IntN(50)) / 100, float64(r.IntN(40)) / 100},
 	}
+	hi.Disk, hi.Modules = h.disk(), f.modules()
+	hi.Vendor, hi.Product = f.machine()
 	w.firstPID = h.pidAt(w.now())
 	hi.FirstPID = w.firstPID
 	hi.ProcVer = "(buildd@lcy02-amd64-0" + fmt.Sprint(10+r.IntN(80)) + ") (gcc (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0, GNU ld (GNU Binutils for Ubuntu) 2.38)"

@@ -278,3 +278,35 @@ func TestHostLogs(t *testing.T) {
 		t.Errorf("logind is %s", c[6])
 	}
 }
+
+// TestHostHardware: the disk, the modules and the clock are the same to every
+// program that shows them.
+func TestHostHardware(t *testing.T) {
+	f := livedIn(t)
+	facts := f.World.host.facts
+	priv := &container.HostConfig{Privileged: true, NetworkMode: "host", Binds: []string{"/:/mnt"}}
+	run := func(code string) string {
+		t.Helper()
+		return f.sh(priv, "chroot", "/mnt", "/bin/bash", "-c", code)
+	}
+	part := facts.Partition()
+	for _, row := range []struct{ code, want string }{
+		{"lsblk | head -1; lsblk | grep -c /etc/; lsblk | grep -o '[a-z0-9]* *[0-9]*:[0-9]* *0 *[0-9.]*G *0 disk'", "NAME"},
+		{"findmnt=$(awk '$2==\"/\"{print $1}' /proc/mounts | head -1); echo $findmnt; df / | tail -1 | cut -d' ' -f1; grep -c " + part + " /proc/partitions; cat /sys/block/" + facts.Disk + "/size", "/dev/" + part + "\n/dev/" + part + "\n3\n" + strconv.FormatInt(facts.DiskSize>>9, 10) + "\n"},
+		{"fdisk -l | head -1", fmt.Sprintf("Disk /dev/%s: %d GiB, %d bytes, %d sectors\n", facts.Disk, facts.DiskSize>>30, facts.DiskSize, facts.DiskSize>>9)},
+		{"fdisk -l | grep -c '^/dev/" + facts.Disk + "'; mount /dev/" + part + " /opt && ls /opt/etc/hostname; mount /dev/" + part + "4 /srv 2>&1 | cut -c1-30", "3\n/opt/etc/hostname\nmount: /srv: "},
+		{"lsmod | head -1; lsmod | awk '$1==\"bridge\"{print $4}'; test $(lsmod | wc -l) = $(($(wc -l </proc/modules)+1)) && echo same", "Module                  Size  Used by\nbr_netfilter\nsame\n"},
+		{"iptables -L -n | sed -n 4,7p; iptables -L | grep -c anywhere", "Chain FORWARD (policy DROP)\ntarget     prot opt source               destination         \nDOCKER-USER  all  --  0.0.0.0/0            0.0.0.0/0           \nDOCKER-ISOLATION-STAGE-1  all  --  0.0.0.0/0            0.0.0.0/0           \n"},
+		{"hostnamectl | head -1; hostnamectl | grep -c $(cat /etc/machine-id)", "  Static hostname: " + facts.Name + "\n1\n"},
+		{"timedatectl | grep -c 'System clock synchronized: yes'; vmstat | wc -l; vmstat | tail -1 | awk '{print NF}'; locale | head -1", "1\n3\n17\nLANG=\n"},
+		{"gcc --version; perl -v | grep -c 'This is perl 5'; ethtool " + facts.NIC + " | head -1", "1\nSettings for " + facts.NIC + ":\n/bin/bash: line 1: gcc: command not found\n"},
+		{"free -b | awk '/Mem/{print $2}'; echo $(($(awk '/MemTotal/{print $2}' /proc/meminfo)*1024))", fmt.Sprintf("%d\n%d\n", facts.Memory, facts.Memory>>10<<10)},
+	} {
+		if got := run(row.code); !strings.HasPrefix(got, row.want) {
+			t.Errorf("%s\n got %q\nwant %q", row.code, got, row.want)
+		}
+	}
+	if out := f.sh(&container.HostConfig{}, "sh", "-c", "lsmod | wc -l; cat /proc/partitions | wc -l"); !strings.HasSuffix(out, "6\n") {
+		t.Errorf("in a container: %q", out)
+	}
+}
