@@ -76,10 +76,41 @@ func (k *Kernel) fastRandom(p []byte) {
 	}
 }
 
+// standardDevices may be opened in every container: those of /dev, terminals, and
+// /dev/net/tun.
+var standardDevices = []DeviceRule{{vfs.S_IFCHR, 1, 3}, {vfs.S_IFCHR, 1, 5}, {vfs.S_IFCHR, 1, 7}, {vfs.S_IFCHR, 1, 8}, {vfs.S_IFCHR, 1, 9},
+	{vfs.S_IFCHR, 5, 0}, {vfs.S_IFCHR, 5, 1}, {vfs.S_IFCHR, 5, 2}, {vfs.S_IFCHR, 136, -1}, {vfs.S_IFCHR, 10, 200}}
+
+// mayDevice is the device cgroup: it lets any node be made, and few be opened.
+func (ns *NS) mayDevice(typ vfs.Mode, major, minor uint32) bool {
+	if ns.cfg.Privileged || ns.cfg.Label == "" {
+		return true
+	}
+	for _, l := range [][]DeviceRule{standardDevices, ns.cfg.DeviceRules} {
+		for _, r := range l {
+			if (r.Type == 0 || r.Type == typ) && (r.Major < 0 || r.Major == int64(major)) && (r.Minor < 0 || r.Minor == int64(minor)) {
+				return true
+			}
+		}
+	}
+	for _, d := range ns.cfg.Devices {
+		if d.Mode.Type() == typ && d.Major == major && d.Minor == minor {
+			return true
+		}
+	}
+	return false
+}
+
 // openDevice opens a device node.
 func (t *Task) openDevice(st vfs.Stat, flags int) (*File, error) {
 	maj, min := vfs.Major(st.Rdev), vfs.Minor(st.Rdev)
 	k := t.k
+	if !t.ns.mayDevice(st.Mode.Type(), maj, min) {
+		return nil, vfs.EPERM
+	}
+	if d := k.cfg.Host.Disk; st.Mode.Type() == vfs.S_IFBLK && maj != 7 && maj != d.Major() {
+		return nil, vfs.ENXIO
+	}
 	if st.Mode.Type() == vfs.S_IFCHR {
 		switch {
 		case maj == 1 && (min == 1 || min == 4):
@@ -147,9 +178,9 @@ func (ns *NS) standardMounts() error {
 		dev = vfs.New(vfs.Config{Type: "devtmpfs", Bytes: 64 << 20, Budget: ns.cfg.Budget, Now: ns.k.nowNS})
 	}
 	ns.fillDev(dev, host)
-	opts := "size=65536k,mode=755"
+	opts := "size=65536k,mode=755,inode64"
 	if host {
-		opts = "size=2006060k,nr_inodes=501515,mode=755"
+		opts = "size=2006060k,nr_inodes=501515,mode=755,inode64"
 	}
 	src := "tmpfs"
 	if host {
@@ -164,15 +195,61 @@ func (ns *NS) standardMounts() error {
 	if err := mount("/sys", &vfs.Mount{FS: ns.newSys(), Source: "sysfs", NoDev: true, NoExec: true, Relatime: true, ReadOnly: ns.cfg.ReadonlySys}); err != nil {
 		return err
 	}
+	cg := &vfs.Mount{FS: ns.newCgroup(), Source: "cgroup", NoDev: true, NoExec: true, Relatime: true, ReadOnly: ns.cfg.ReadonlySys}
+	if host {
+		cg.Source, cg.Options = "cgroup2", "nsdelegate,memory_recursiveprot"
+	}
+	if err := mount("/sys/fs/cgroup", cg); err != nil {
+		return err
+	}
+	if host {
+		for _, m := range [][3]string{{"securityfs", "securityfs", "/sys/kernel/security"}, {"pstore", "pstore", "/sys/fs/pstore"}, {"bpf", "bpf", "/sys/fs/bpf"}, {"debugfs", "debugfs", "/sys/kernel/debug"},
+			{"tracefs", "tracefs", "/sys/kernel/tracing"}, {"fusectl", "fusectl", "/sys/fs/fuse/connections"}, {"configfs", "configfs", "/sys/kernel/config"}} {
+			empty := ns.dated(vfs.NewSynth(m[1], 0, &vfs.SynthNode{Mode: vfs.S_IFDIR | 0o700, Kids: map[string]*vfs.SynthNode{}}))
+			if err := mount(m[2], &vfs.Mount{FS: empty, Source: m[0], NoDev: true, NoExec: true, Relatime: true}); err != nil {
+				return err
+			}
+		}
+	}
+	mq := vfs.New(vfs.Config{Type: "mqueue", Bytes: 1 << 20, Budget: ns.cfg.Budget, RootMode: 0o1777, Now: ns.k.nowNS})
+	if err := mount("/dev/mqueue", &vfs.Mount{FS: mq, Source: "mqueue", NoDev: true, NoExec: true, Relatime: true}); err != nil {
+		return err
+	}
 	shm := ns.cfg.ShmSize
 	if shm == 0 {
 		shm = 64 << 20
 	}
 	shmfs := vfs.New(vfs.Config{Type: "tmpfs", Bytes: shm, Budget: ns.cfg.Budget, RootMode: 0o1777, Now: ns.k.nowNS})
-	return mount("/dev/shm", &vfs.Mount{FS: shmfs, Source: "shm", Options: "size=" + strconv.FormatInt(shm>>10, 10) + "k", NoDev: true, NoExec: !host, Relatime: true})
+	return mount("/dev/shm", &vfs.Mount{FS: shmfs, Source: "shm", Options: "size=" + strconv.FormatInt(shm>>10, 10) + "k,inode64", NoDev: true, NoExec: !host, Relatime: true})
 }
 
 // fillDev fills an empty tree in memory: nothing in it is in the way.
+// Seal hides and protects what the configuration says, the last of a container's
+// mounts: a directory under an empty one, a file under /dev/null.
+func (ns *NS) Seal() {
+	c := ns.Context()
+	for _, p := range ns.cfg.ReadonlyPaths {
+		if at, err := ns.mnt.Resolve(c, p, true); err == nil {
+			_ = ns.mnt.Bind(at, at, ns.mnt, false, true)
+		}
+	}
+	null, err := ns.mnt.Resolve(c, "/dev/null", true)
+	if err != nil {
+		return
+	}
+	for _, p := range ns.cfg.MaskedPaths {
+		at, err := ns.mnt.Resolve(c, p, true)
+		switch {
+		case err != nil:
+		case at.Node().Stat().Mode.IsDir():
+			empty := vfs.New(vfs.Config{Type: "tmpfs", Bytes: 1 << 10, Budget: ns.cfg.Budget, RootMode: 0o1777, Now: ns.k.nowNS})
+			_ = ns.mnt.Attach(&vfs.Mount{FS: empty, Source: "tmpfs", ReadOnly: true, Relatime: true, Options: "inode64"}, at)
+		default:
+			_ = ns.mnt.Bind(null, at, ns.mnt, false, false)
+		}
+	}
+}
+
 func (ns *NS) fillDev(fs *vfs.FS, host bool) {
 	c := ns.Context()
 	root := fs.Root()

@@ -107,11 +107,15 @@ type NSConfig struct {
 	NoMounts bool
 	ShmSize  int64
 	Budget   *vfs.Budget
-	// MaskPaths hides the /proc entries that Docker masks.
-	MaskPaths bool
-	// ReadonlySys mounts /sys and /proc/sys read-only, as unprivileged
+	// MaskedPaths are hidden, and ReadonlyPaths mounted once more read-only, by
+	// [NS.Seal].
+	MaskedPaths, ReadonlyPaths []string
+	// ReadonlySys mounts /sys and the cgroups read-only, as unprivileged
 	// containers have it.
 	ReadonlySys bool
+	// DeviceRules are what the device cgroup allows beside the standard devices and
+	// Devices; a container that is not Privileged can open no other.
+	DeviceRules []DeviceRule
 }
 
 // Device is a node of /dev.
@@ -121,6 +125,13 @@ type Device struct {
 	Major uint32
 	Minor uint32
 	GID   uint32
+}
+
+// DeviceRule lets block or character devices (by Type, S_IFBLK or S_IFCHR; 0 both)
+// be opened; a number of -1 is any.
+type DeviceRule struct {
+	Type         vfs.Mode
+	Major, Minor int64
 }
 
 // NS is a set of namespaces in which processes run.

@@ -101,6 +101,19 @@ func (ns *NS) newProc() vfs.Filesystem {
 		}),
 		"sys": ns.procSys(),
 	}
+	// What is there and holds little that anybody reads.
+	for n, text := range map[string]string{"buddyinfo": "Node 0, zone      DMA      0      0      0      0      0      0      0      0      1      1      3 \n", "consoles": "tty1                 -WU (EC p  )    4:1\nttyS0                -W- (E  p a)    4:64\n", "dma": " 4: cascade\n",
+		"execdomains": "0-0\tLinux           \t[kernel]\n", "iomem": "00000000-00000000 : Reserved\n", "ioports": "0000-0000 : PCI Bus 0000:00\n", "key-users": "    0:    94 93/93 90/1000000 1799/25000000\n", "keys": "", "locks": "", "misc": "235 autofs\n229 fuse\n 58 device-mapper\n",
+		"mdstat": "Personalities : \nunused devices: <none>\n", "softirqs": "                    CPU0\n          HI:          1\n", "timer_list": "Timer List Version: v0.9\n", "zoneinfo": "Node 0, zone      DMA\n"} {
+		kids[n] = sfile(func() string { return text })
+	}
+	for n, sub := range map[string][]string{"acpi": nil, "bus": {"input", "pci"}, "driver": nil, "fs": {"ext4", "jbd2"}, "irq": {"0", "1", "2"}, "scsi": nil, "sysvipc": nil, "tty": {"driver"}, "pressure": nil} {
+		d := map[string]*vfs.SynthNode{}
+		for _, x := range sub {
+			d[x] = sdir(nil)
+		}
+		kids[n] = sdir(d)
+	}
 	root := &vfs.SynthNode{
 		Mode: vfs.S_IFDIR | 0o555, Number: 1, Kids: kids,
 		Find: func(_ *vfs.Context, name string) *vfs.SynthNode {
@@ -876,12 +889,36 @@ func (ns *NS) newSys() vfs.Filesystem {
 			"sys_vendor": ro(h.Vendor), "product_name": ro(h.Product), "bios_vendor": ro("SeaBIOS"), "chassis_vendor": ro(h.Vendor)})}), "block": h.Disk.sysBlock()}),
 		"devices": sdir(map[string]*vfs.SynthNode{"system": sdir(map[string]*vfs.SynthNode{"cpu": sdir(cpus), "node": sdir(map[string]*vfs.SynthNode{
 			"online": ro("0"), "node0": sdir(map[string]*vfs.SynthNode{"cpulist": ro(rng), "hugepages": sdir(map[string]*vfs.SynthNode{"hugepages-2048kB": sdir(map[string]*vfs.SynthNode{"nr_hugepages": pages})})})})})}),
-		"kernel": sdir(map[string]*vfs.SynthNode{"mm": sdir(map[string]*vfs.SynthNode{"transparent_hugepage": sdir(map[string]*vfs.SynthNode{"enabled": ro("always [madvise] never")}), "hugepages": sdir(nil)}), "debug": sdir(nil), "security": sdir(nil)}),
-		"fs":     sdir(map[string]*vfs.SynthNode{"cgroup": sdir(map[string]*vfs.SynthNode{"cgroup.controllers": ro("cpuset cpu io memory hugetlb pids rdma misc"), "cgroup.procs": ro("1"), "memory.max": ro(memMax(ns)), "cpu.max": ro("max 100000"), "pids.max": ro("max"), "memory.current": sfile(func() string { return strconv.FormatInt(8<<20+ns.mem.Load(), 10) + "\n" })})}),
+		"kernel": sdir(map[string]*vfs.SynthNode{"mm": sdir(map[string]*vfs.SynthNode{"transparent_hugepage": sdir(map[string]*vfs.SynthNode{"enabled": ro("always [madvise] never")}), "hugepages": sdir(nil), "ksm": sdir(map[string]*vfs.SynthNode{"run": pages})}), "debug": sdir(nil), "tracing": sdir(nil), "config": sdir(nil), "security": sdir(nil)}),
+		"fs":     sdir(map[string]*vfs.SynthNode{"cgroup": sdir(nil), "bpf": sdir(nil), "pstore": sdir(nil), "ext4": sdir(nil), "fuse": sdir(map[string]*vfs.SynthNode{"connections": sdir(nil)})}),
 		"block":  h.Disk.sysBlock(),
-		"module": sdir(nil), "bus": sdir(nil), "firmware": sdir(nil), "power": sdir(nil), "hypervisor": sdir(nil),
+		"module": sdir(nil), "bus": sdir(nil), "firmware": sdir(map[string]*vfs.SynthNode{"acpi": sdir(nil), "dmi": sdir(nil), "memmap": sdir(nil)}), "dev": sdir(nil), "power": sdir(nil), "hypervisor": sdir(nil),
 	})
 	return ns.dated(vfs.NewSynth("sysfs", 0x62656572, root))
+}
+
+// newCgroup makes the cgroup2 filesystem as a container, or the host, sees it.
+func (ns *NS) newCgroup() vfs.Filesystem {
+	ro := func(s string) *vfs.SynthNode { return sfile(func() string { return s + "\n" }) }
+	kids := map[string]*vfs.SynthNode{"cgroup.controllers": ro("cpuset cpu io memory hugetlb pids rdma misc"), "cgroup.subtree_control": ro("cpuset cpu io memory pids"), "cgroup.max.depth": ro("max"), "cgroup.type": ro("domain"),
+		"cgroup.procs": sfile(func() string {
+			s := ""
+			for _, t := range ns.pidns.list(ns.k) {
+				s += strconv.Itoa(t.pids[ns.pidns.level]) + "\n"
+			}
+			return s
+		}),
+		"cpu.max": ro("max 100000"), "cpu.weight": ro("100"), "pids.max": ro("max"), "pids.current": sfile(func() string { return strconv.Itoa(len(ns.pidns.list(ns.k))) + "\n" }),
+		"memory.max": ro(memMax(ns)), "memory.swap.max": ro("max"), "memory.current": sfile(func() string { return strconv.FormatInt(8<<20+ns.mem.Load(), 10) + "\n" })}
+	if ns.cfg.Parent == nil { // the root has no limits of its own
+		for _, n := range []string{"cgroup.type", "cpu.max", "cpu.weight", "pids.max", "pids.current", "memory.max", "memory.swap.max", "memory.current"} {
+			delete(kids, n)
+		}
+		for _, n := range []string{"init.scope", "system.slice", "user.slice"} {
+			kids[n] = sdir(map[string]*vfs.SynthNode{"cgroup.procs": ro("")})
+		}
+	}
+	return ns.dated(vfs.NewSynth("cgroup2", 0x63677270, sdir(kids)))
 }
 
 func memMax(ns *NS) string {

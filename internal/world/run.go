@@ -671,7 +671,7 @@ func capBits(name string) uint64 {
 func (w *World) namespace(c *Container) (*kernel.NS, error) {
 	hc := c.Host
 	cfg := kernel.NSConfig{Root: c.fs, RootSource: "overlay", ReadonlyRoot: hc.ReadonlyRootfs, Hostname: c.Config.Hostname, Domainname: c.Config.Domainname,
-		PIDNS: true, Label: c.ID, Privileged: hc.Privileged, Memory: hc.Memory, MaskPaths: !hc.Privileged && len(hc.MaskedPaths) > 0,
+		PIDNS: true, Label: c.ID, Privileged: hc.Privileged, Memory: hc.Memory, MaskedPaths: hc.MaskedPaths, ReadonlyPaths: hc.ReadonlyPaths,
 		ReadonlySys: !hc.Privileged, ShmSize: hc.ShmSize, Budget: w.budget}
 	lower := make([]string, 0, 4)
 	h := w.host.derive("overlay", c.ID)
@@ -746,8 +746,16 @@ func (w *World) namespace(c *Container) (*kernel.NS, error) {
 		}
 		cfg.Net = w.kern.NewNetNS(ifs)
 	}
+	cfg.DeviceRules = deviceRules(hc.DeviceCgroupRules)
 	for _, d := range hc.Devices {
-		if !w.hostExists(d.PathOnHost) {
+		at, err := w.hostNS.Mounts().Resolve(w.hostNS.Context(), d.PathOnHost, true)
+		if err == nil {
+			if st := at.Node().Stat(); st.Mode.Type() == vfs.S_IFBLK || st.Mode.Type() == vfs.S_IFCHR {
+				if name, ok := strings.CutPrefix(d.PathInContainer, "/dev/"); ok && !strings.Contains(name, "/") {
+					cfg.Devices = append(cfg.Devices, kernel.Device{Name: name, Mode: st.Mode, Major: vfs.Major(st.Rdev), Minor: vfs.Minor(st.Rdev), GID: st.GID})
+				}
+			}
+		} else {
 			return nil, systemErr("error gathering device information while adding custom device %q: no such file or directory", d.PathOnHost)
 		}
 	}
@@ -760,6 +768,26 @@ func (w *World) namespace(c *Container) (*kernel.NS, error) {
 		return nil, unknownErr("failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: error mounting: %v: unknown", err)
 	}
 	return ns, nil
+}
+
+// deviceRules reads rules of the device cgroup: "c 1:3 mr", "b *:* rwm".
+func deviceRules(l []string) (out []kernel.DeviceRule) {
+	for _, x := range l {
+		f := strings.Fields(x)
+		if len(f) != 3 || !strings.ContainsAny(f[2], "rw") {
+			continue
+		}
+		r := kernel.DeviceRule{Type: map[string]vfs.Mode{"b": vfs.S_IFBLK, "c": vfs.S_IFCHR}[f[0]], Major: -1, Minor: -1}
+		major, minor, _ := strings.Cut(f[1], ":")
+		if n, err := strconv.ParseInt(major, 10, 32); err == nil {
+			r.Major = n
+		}
+		if n, err := strconv.ParseInt(minor, 10, 32); err == nil {
+			r.Minor = n
+		}
+		out = append(out, r)
+	}
+	return out
 }
 
 // mkdirIn makes a directory and its parents.
@@ -785,6 +813,21 @@ func (w *World) mountAll(c *Container, ns *kernel.NS, say *[]func()) error {
 	w.writeHost(dir+"/hostname", []byte(c.Config.Hostname+"\n"))
 	w.writeHost(dir+"/hosts", w.etcHosts(c))
 	w.writeHost(dir+"/resolv.conf", w.resolvConf(c))
+	// As the daemon sorts them: what lies higher in the tree comes first.
+	mine := func(high bool) error {
+		for _, m := range c.Mounts {
+			if (strings.Count(path.Clean(m.Destination), "/") < 2) != high {
+				continue
+			}
+			if err := w.mountOne(m, mnt, ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := mine(true); err != nil {
+		return err
+	}
 	for _, f := range []string{"resolv.conf", "hostname", "hosts"} {
 		if src, err := hm.Resolve(hctx, dir+"/"+f, true); err == nil {
 			touchIn(mnt, ctx, "/etc/"+f)
@@ -804,10 +847,11 @@ func (w *World) mountAll(c *Container, ns *kernel.NS, say *[]func()) error {
 			_ = mnt.Attach(&vfs.Mount{FS: vfs.New(vfs.Config{Type: "tmpfs", Budget: w.budget, Bytes: 64 << 20, RootMode: 0o1777}), Source: "tmpfs", NoExec: true, NoSuid: true, NoDev: true}, at)
 		}
 	}
+	if err := mine(false); err != nil {
+		return err
+	}
+	ns.Seal()
 	for _, m := range c.Mounts {
-		if err := w.mountOne(m, mnt, ctx); err != nil {
-			return err
-		}
 		if m.Type == mount.TypeVolume {
 			m := m
 			*say = append(*say, func() {
