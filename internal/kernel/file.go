@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"io"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -268,7 +269,7 @@ func (o *node) release(t *Task, f *File) {
 // with the last descriptor.
 func WriterFile(w io.Writer) *File {
 	f := newFile(&sink{w: w}, O_WRONLY)
-	f.name = "pipe:[1]"
+	f.name = "pipe:[" + strconv.FormatInt(20000+nextIno.Add(1), 10) + "]"
 	return f
 }
 

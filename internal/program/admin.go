@@ -1049,6 +1049,14 @@ func cmdModprobe(p *P) int {
 			}
 			return 1
 		}
+		if !p.t.Creds().Has(vfs.CapSysModule) {
+			if p.bb {
+				p.raw("insmod: can't insert '%s': Operation not permitted\n", args[0])
+			} else {
+				p.raw("insmod: ERROR: could not insert module %s: Operation not permitted\n", args[0])
+			}
+			return 1
+		}
 		args = nil
 	}
 	for _, a := range args {

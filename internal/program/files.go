@@ -27,6 +27,7 @@ type lsEntry struct {
 	name string // as shown
 	path string
 	st   vfs.Stat
+	to   string // of a link, where it was read with the directory
 }
 
 func cmdLs(p *P) int {
@@ -105,6 +106,16 @@ func (l *lister) dir(path string, head bool, depth int) {
 	if head {
 		p.puts(path + ":\n")
 	}
+	// The directory is open while it is read: /proc/self/fd shows it.
+	fd, derr := p.t.Open(path, kernel.O_RDONLY|kernel.O_DIRECTORY|kernel.O_CLOEXEC, 0)
+	closed := derr != nil
+	shut := func() {
+		if !closed {
+			closed = true
+			p.t.Close(fd)
+		}
+	}
+	defer shut()
 	ents, err := p.t.ReadDir(path)
 	if err != nil {
 		if p.bb {
@@ -140,8 +151,13 @@ func (l *lister) dir(path string, head bool, depth int) {
 				st = s2
 			}
 		}
-		list = append(list, lsEntry{name: d.Name, path: full, st: st})
+		e := lsEntry{name: d.Name, path: full, st: st}
+		if st.Mode.IsLink() && l.f.has("l") && !p.bb {
+			e.to, _ = p.t.Readlink(full) // while it is open, which BusyBox does not
+		}
+		list = append(list, e)
 	}
+	shut()
 	l.sort(list)
 	if l.f.has("l") || l.f.has("s") {
 		var blocks int64
@@ -402,7 +418,13 @@ func (l *lister) show(list []lsEntry) {
 		}
 		p.puts(" " + l.decorate(e))
 		if st.Mode.IsLink() {
-			if to, err := p.t.Readlink(e.path); err == nil {
+			to, err := e.to, error(nil)
+			if to == "" {
+				if to, err = p.t.Readlink(e.path); err != nil && p.bb {
+					p.errf("%s: cannot read link: %s", e.path, text(err))
+				}
+			}
+			if err == nil {
 				p.puts(" -> " + to)
 			}
 		}

@@ -359,6 +359,15 @@ func cmdIP(p *P) int {
 		return 255
 	}
 	n := p.t.NS().Net()
+	// An interface of a container's is one end of a pair, numbered with its network.
+	pair := p.t.NS().Label != "" && n != p.t.Kernel().Host().Net()
+	number := func(i int, x kernel.Interface) int {
+		if pair && x.Name != "lo" && x.Addr.Addr().Is4() {
+			a := x.Addr.Addr().As4()
+			return 2*int(a[3]) + 2*int(a[2]&3) + i
+		}
+		return i + 1
+	}
 	ifs := append([]kernel.Interface{{Name: "lo", MAC: "00:00:00:00:00:00", Addr: netip.MustParsePrefix("127.0.0.1/8"), MTU: 65536}}, n.Interfaces...)
 	if len(args) > 1 && (args[1] == "add" || args[1] == "del" || args[1] == "set" || args[1] == "flush" || args[1] == "replace") {
 		if !p.t.Creds().Has(vfs.CapNetAdmin) {
@@ -379,21 +388,40 @@ func cmdIP(p *P) int {
 			if x.Name == "lo" {
 				flags, st, kind = "LOOPBACK,UP,LOWER_UP", "UNKNOWN", "loopback"
 			}
+			name, num := x.Name, number(i, x)
+			if pair && x.Name != "lo" {
+				name += "@if" + strconv.Itoa(num+1)
+				if p.bb {
+					flags += ",M-DOWN"
+				}
+			}
 			if brief {
-				p.printf("%-16s %-14s %s \n", x.Name, st, x.Addr)
+				p.printf("%-16s %-14s %s \n", name, st, x.Addr)
 				continue
 			}
 			qd := "noqueue"
 			if x.Name != "lo" && p.t.NS().Label == "" {
 				qd = "fq_codel"
 			}
-			p.printf("%d: %s: <%s> mtu %d qdisc %s state %s group default qlen 1000\n", i+1, x.Name, flags, mtu, qd, st)
+			tail := " qlen 1000"
+			if pair && x.Name != "lo" {
+				tail = " "
+			}
+			if p.bb {
+				p.printf("%d: %s: <%s> mtu %d qdisc %s%s\n", num, name, flags, mtu, qd, tail)
+			} else {
+				p.printf("%d: %s: <%s> mtu %d qdisc %s state %s group default%s\n", num, name, flags, mtu, qd, st, tail)
+			}
 			brd := "ff:ff:ff:ff:ff:ff"
 			if x.Name == "lo" {
 				brd = "00:00:00:00:00:00"
 			}
 			if !four {
-				p.printf("    link/%s %s brd %s\n", kind, x.MAC, brd)
+				peer := ""
+				if pair && x.Name != "lo" && !p.bb {
+					peer = " link-netnsid 0"
+				}
+				p.printf("    link/%s %s brd %s%s\n", kind, x.MAC, brd, peer)
 			}
 			if strings.HasPrefix("address", o) && x.Addr.IsValid() {
 				scope := "global"
@@ -412,7 +440,11 @@ func cmdIP(p *P) int {
 				p.printf("default via %s dev %s \n", x.Gateway, x.Name)
 			}
 			if x.Addr.IsValid() {
-				p.printf("%s dev %s proto kernel scope link src %s \n", x.Addr.Masked(), x.Name, x.Addr.Addr())
+				if p.bb {
+					p.printf("%s dev %s scope link  src %s \n", x.Addr.Masked(), x.Name, x.Addr.Addr())
+				} else {
+					p.printf("%s dev %s proto kernel scope link src %s \n", x.Addr.Masked(), x.Name, x.Addr.Addr())
+				}
 			}
 		}
 	case strings.HasPrefix("neighbour", o):

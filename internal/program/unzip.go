@@ -150,7 +150,11 @@ func cmdUnzip(p *P) int {
 // cmdDmesg shows the kernel's ring, which unprivileged containers may not read.
 func cmdDmesg(p *P) int {
 	if !p.t.Creds().Has(vfs.CapSysAdmin) {
-		p.raw("dmesg: read kernel buffer failed: Operation not permitted\n")
+		if p.bb {
+			p.raw("dmesg: klogctl: Operation not permitted\n")
+		} else {
+			p.raw("dmesg: read kernel buffer failed: Operation not permitted\n")
+		}
 		return 1
 	}
 	h := p.t.Kernel().HostInfo()

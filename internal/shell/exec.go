@@ -855,6 +855,57 @@ func (s *Shell) lookPath(name string) (string, error) {
 	return "", vfs.ENOENT
 }
 
+// setEnv puts a variable into an environment.
+func setEnv(env []string, k, v string) []string {
+	for i, kv := range env {
+		if strings.HasPrefix(kv, k+"=") {
+			env[i] = k + "=" + v
+			return env
+		}
+	}
+	return append(env, k+"="+v)
+}
+
+// lastCall gives the command that a shell given -c runs last and becomes, instead
+// of waiting for it; nil where it does not. dash always waits; bash waits for what
+// has a redirection or stands in a compound command.
+func (d Dialect) lastCall(st *syntax.Stmt) *syntax.CallExpr {
+	if d == Dash || st.Background || st.Coprocess || st.Disown || st.Negated || d == Bash && len(st.Redirs) > 0 {
+		return nil
+	}
+	last := func(l []*syntax.Stmt) *syntax.CallExpr {
+		if len(l) == 0 || d == Bash || len(st.Redirs) > 0 {
+			return nil
+		}
+		return d.lastCall(l[len(l)-1])
+	}
+	switch c := st.Cmd.(type) {
+	case *syntax.CallExpr:
+		return c
+	case *syntax.BinaryCmd:
+		if c.Op == syntax.AndStmt || c.Op == syntax.OrStmt {
+			return d.lastCall(c.Y)
+		}
+	case *syntax.Block:
+		return last(c.Stmts)
+	case *syntax.IfClause:
+		if c.Else == nil {
+			return last(c.Then)
+		}
+	}
+	return nil
+}
+
+// mayBecome tells whether nothing is left to do after the last command.
+func (s *Shell) mayBecome() bool {
+	for _, code := range s.traps {
+		if code != "" {
+			return false
+		}
+	}
+	return s.sub == 0 && s.inFunc == 0 && s.loops == 0 && !s.inTrap && !s.inter && len(s.jobs) == 0 && len(s.subFds) == 0 && s.depth == 0
+}
+
 // external runs a program.
 func (s *Shell) external(st *syntax.Stmt, c *syntax.CallExpr, args []string) {
 	var undo func()
@@ -869,13 +920,23 @@ func (s *Shell) external(st *syntax.Stmt, c *syntax.CallExpr, args []string) {
 			s.notFound(args[0], err)
 			return
 		}
+		env := s.env()
+		if s.d == Bash {
+			env = setEnv(env, "_", p) // what a program sees; the variable is the last argument
+		}
+		if s.last == c && s.mayBecome() {
+			s.last, s.tail = nil, true
+			if n, err := strconv.Atoi(s.get("SHLVL")); err == nil && s.d == Bash {
+				env = setEnv(env, "SHLVL", strconv.Itoa(n-1))
+			}
+		}
 		if s.tail {
 			s.tail = false
-			err = s.t.Exec(p, args, s.env())
+			err = s.t.Exec(p, args, env)
 			s.execFailed(p, args, err, true)
 			return
 		}
-		child, err := s.t.Spawn(kernel.Spawn{Path: p, Argv: args, Env: s.env()})
+		child, err := s.t.Spawn(kernel.Spawn{Path: p, Argv: args, Env: env})
 		if err != nil {
 			s.execFailed(p, args, err, false)
 			return

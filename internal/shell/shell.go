@@ -140,6 +140,7 @@ type Shell struct {
 	grown      int   // bytes of values made since the last settle
 	held       int64 // what is charged for values
 	execRedirs func()
+	last       *syntax.CallExpr // of -c: what the shell becomes
 	aliasing   map[string]bool
 	lastStatus int    // $? when the running builtin began
 	testName   string // how test was called
@@ -190,11 +191,23 @@ func New(t *kernel.Task, d Dialect, arg0 string) *Shell {
 	s.setDefault("PS4", "+ ")
 	if s.vars["PATH"] == nil {
 		p := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-		s.vars["PATH"] = &variable{str: p, set: true}
+		if d == Ash {
+			p = "/sbin:/usr/sbin:/bin:/usr/bin"
+		}
+		s.vars["PATH"] = &variable{str: p, set: true, export: d == Ash}
 	}
 	wd := t.Cwd()
 	if v := s.vars["PWD"]; v == nil || v.str != wd {
-		s.vars["PWD"] = &variable{str: wd, set: true, export: v != nil || d == Bash}
+		s.vars["PWD"] = &variable{str: wd, set: true, export: true}
+	}
+	if d != Dash {
+		lvl := 1
+		if v := s.vars["SHLVL"]; v != nil {
+			if n, err := strconv.Atoi(v.str); err == nil {
+				lvl = n + 1
+			}
+		}
+		s.vars["SHLVL"] = &variable{str: strconv.Itoa(lvl), set: true, export: true}
 	}
 	if d == Bash {
 		s.set1("BASH_VERSION", "5.2.15(1)-release")
@@ -204,13 +217,6 @@ func New(t *kernel.Task, d Dialect, arg0 string) *Shell {
 		s.set1("OSTYPE", "linux-gnu")
 		s.set1("MACHTYPE", "x86_64-pc-linux-gnu")
 		s.setDefault("OPTERR", "1")
-		lvl := 1
-		if v := s.vars["SHLVL"]; v != nil {
-			if n, err := strconv.Atoi(v.str); err == nil {
-				lvl = n + 1
-			}
-		}
-		s.vars["SHLVL"] = &variable{str: strconv.Itoa(lvl), set: true, export: true}
 		s.set1("HOSTNAME", t.NS().Hostname())
 		for _, o := range []string{"cmdhist", "complete_fullquote", "extquote", "force_fignore", "globasciiranges", "globskipdots", "hostcomplete", "interactive_comments",
 			"patsub_replacement", "progcomp", "promptvars", "sourcepath"} {
@@ -416,6 +422,9 @@ func (s *Shell) runCode(code string) {
 		stmts = append(stmts, st)
 	}
 	if perr == nil {
+		if n := len(stmts); n > 0 && s.cmdLine && s.depth == 0 && s.sub == 0 && s.sourced == 0 && s.inFunc == 0 {
+			s.last = s.d.lastCall(stmts[n-1])
+		}
 		s.topStmts(stmts)
 		return
 	}

@@ -501,6 +501,9 @@ func (ns *Namespace) Create(c *Context, path string, a NewAttr) (*Path, error) {
 	if _, err := dir.node.Lookup(c, name); err == nil {
 		return nil, EEXIST
 	}
+	if s, ok := dir.node.(*SynthNode); ok && s.fs.FSType == "proc" {
+		return nil, ENOENT // its lookup says so before anybody asks for the mount
+	}
 	if err := writable(c, dir); err != nil {
 		return nil, err
 	}

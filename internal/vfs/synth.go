@@ -168,8 +168,11 @@ func (n *SynthNode) Readlink(c *Context) (string, error) {
 }
 
 func (n *SynthNode) Create(*Context, string, NewAttr) (Node, error) {
-	if n.fs.FSType == "proc" {
+	switch n.fs.FSType {
+	case "proc":
 		return nil, ENOENT
+	case "sysfs", "cgroup2":
+		return nil, EACCES
 	}
 	return nil, EPERM
 }

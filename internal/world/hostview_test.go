@@ -310,3 +310,66 @@ func TestHostHardware(t *testing.T) {
 		t.Errorf("in a container: %q", out)
 	}
 }
+
+// TestContainerSeals: mounts, devices and refusals of an ordinary container and of
+// a privileged one, as a real daemon's have them (docker 26.1.5, BusyBox).
+func TestContainerSeals(t *testing.T) {
+	f := livedIn(t)
+	mounts := f.sh(&container.HostConfig{}, "sh", "-c", "cut -d' ' -f1-4 /proc/mounts | tail -n +2")
+	want := `proc /proc proc rw,nosuid,nodev,noexec,relatime
+tmpfs /dev tmpfs rw,nosuid,size=65536k,mode=755,inode64
+devpts /dev/pts devpts rw,nosuid,noexec,relatime,gid=5,mode=620,ptmxmode=666
+sysfs /sys sysfs ro,nosuid,nodev,noexec,relatime
+cgroup /sys/fs/cgroup cgroup2 ro,nosuid,nodev,noexec,relatime
+mqueue /dev/mqueue mqueue rw,nosuid,nodev,noexec,relatime
+shm /dev/shm tmpfs rw,nosuid,nodev,noexec,relatime,size=65536k,inode64
+/dev/sda1 /etc/resolv.conf ext4 rw,relatime,discard,errors=remount-ro
+/dev/sda1 /etc/hostname ext4 rw,relatime,discard,errors=remount-ro
+/dev/sda1 /etc/hosts ext4 rw,relatime,discard,errors=remount-ro
+proc /proc/bus proc ro,nosuid,nodev,noexec,relatime
+proc /proc/fs proc ro,nosuid,nodev,noexec,relatime
+proc /proc/irq proc ro,nosuid,nodev,noexec,relatime
+proc /proc/sys proc ro,nosuid,nodev,noexec,relatime
+proc /proc/sysrq-trigger proc ro,nosuid,nodev,noexec,relatime
+tmpfs /proc/acpi tmpfs ro,relatime,inode64
+tmpfs /proc/kcore tmpfs rw,nosuid,size=65536k,mode=755,inode64
+tmpfs /proc/keys tmpfs rw,nosuid,size=65536k,mode=755,inode64
+tmpfs /proc/timer_list tmpfs rw,nosuid,size=65536k,mode=755,inode64
+tmpfs /proc/scsi tmpfs ro,relatime,inode64
+tmpfs /sys/firmware tmpfs ro,relatime,inode64
+`
+	if mounts != want {
+		t.Errorf("mounts:\n%s", mounts)
+	}
+	priv := f.sh(&container.HostConfig{Privileged: true}, "sh", "-c", "cut -d' ' -f2,4 /proc/mounts")
+	if strings.Contains(priv, "/proc/") || !strings.Contains(priv, "/sys rw,") || !strings.Contains(priv, "/sys/fs/cgroup rw,") {
+		t.Errorf("privileged:\n%s", priv)
+	}
+	for _, row := range []struct {
+		hc         container.HostConfig
+		code, want string
+	}{
+		{container.HostConfig{}, "mknod /d b 8 1; dd if=/d of=/dev/null count=1", "dd: can't open '/d': Operation not permitted\n"},
+		{container.HostConfig{}, "mknod /n c 1 3 && echo x >/n && mknod /m c 1 1 && cat /m", "cat: can't open '/m': Operation not permitted\n"},
+		{container.HostConfig{Binds: []string{"/:/mnt"}}, "cat /mnt/dev/sda", "cat: can't open '/mnt/dev/sda': Operation not permitted\n"},
+		{container.HostConfig{Privileged: true}, "mknod /d b 8 1; dd if=/d of=/dev/null count=1 2>&1 | head -1", "1+0 records in\n"},
+		{container.HostConfig{Resources: container.Resources{DeviceCgroupRules: []string{"b 8:* rmw"}}}, "mknod /d b 8 1; dd if=/d of=/dev/null count=1 2>&1 | head -1", "1+0 records in\n"},
+		{container.HostConfig{Resources: container.Resources{Devices: []container.DeviceMapping{{PathOnHost: "/dev/sda", PathInContainer: "/dev/sda", CgroupPermissions: "rwm"}}}}, "dd if=/dev/sda of=/dev/null count=1 2>&1 | head -1; mknod /d b 8 1; cat /d", "1+0 records in\ncat: can't open '/d': Operation not permitted\n"},
+		{container.HostConfig{}, "echo 1 >/proc/sys/kernel/panic", "sh: can't create /proc/sys/kernel/panic: Read-only file system\n"},
+		{container.HostConfig{}, "echo b >/proc/sysrq-trigger", "sh: can't create /proc/sysrq-trigger: Read-only file system\n"},
+		{container.HostConfig{}, "echo 1 >/proc/sys/nothing", "sh: can't create /proc/sys/nothing: nonexistent directory\n"},
+		{container.HostConfig{}, "echo 1 >/sys/nothing", "sh: can't create /sys/nothing: Read-only file system\n"},
+		{container.HostConfig{Privileged: true}, "echo 1 >/proc/sys/kernel/panic; cat /proc/sys/kernel/panic; echo 1 >/sys/nothing", "1\nsh: can't create /sys/nothing: Permission denied\n"},
+		{container.HostConfig{}, "touch /x.ko; insmod /x.ko; insmod /y.ko", "insmod: can't insert '/x.ko': Operation not permitted\ninsmod: can't insert '/y.ko': No such file or directory\n"},
+		{container.HostConfig{}, "dmesg", "dmesg: klogctl: Operation not permitted\n"},
+		{container.HostConfig{}, "date -s 2020-01-01", "Wed Jan  1 00:00:00 UTC 2020\ndate: can't set date: Operation not permitted\n"},
+		{container.HostConfig{}, "wc -c </proc/kcore; ls /sys/firmware /proc/acpi | wc -l; stat -c %a /dev/mqueue", "0\n3\n1777\n"},
+		{container.HostConfig{}, "ls -la /proc/self/fd | tail -1 | cut -c1-15; ls -la /proc /sys | grep -c 1970", "lr-x------    1\n0\nls: /proc/self/fd/3: cannot read link: No such file or directory\n"},
+		{container.HostConfig{}, "env | grep -c -e ^SHLVL=1 -e ^PWD=/", "2\n"},
+		{container.HostConfig{}, "ip a | tail -4 | head -1 | sed 's/^[0-9]*: eth0@if[0-9]*//'; ip r | tail -1", ": <BROADCAST,MULTICAST,UP,LOWER_UP,M-DOWN> mtu 1500 qdisc noqueue \n172.17.0.0/16 dev eth0 scope link  src 172.17.0."},
+	} {
+		if got := f.sh(&row.hc, "sh", "-c", row.code); !strings.HasPrefix(got, row.want) {
+			t.Errorf("%s\n got %q\nwant %q", row.code, got, row.want)
+		}
+	}
+}
