@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/distribution/reference"
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/registry"
 
 	"github.com/whalefall/whalefall/internal/kernel"
 	"github.com/whalefall/whalefall/internal/program"
@@ -262,7 +264,7 @@ func TestHostLogs(t *testing.T) {
 	if strings.Contains(parts[3], "CRON") || len(sessions) > 0 && !strings.Contains(parts[3], "Accepted publickey") {
 		t.Errorf("journalctl -u ssh:\n%s", parts[3])
 	}
-	boot := f.World.host.facts.Boot.Format("2006-01-02 15:04")
+	boot := f.World.host.facts.Boot.Add(3 * time.Second).Format("2006-01-02 15:04")
 	if !strings.HasPrefix(parts[4], "         system boot  "+boot) || !strings.Contains(parts[4], "USER     TTY ") {
 		t.Errorf("who, w: %q", parts[4])
 	}
@@ -370,6 +372,25 @@ tmpfs /sys/firmware tmpfs ro,relatime,inode64
 	} {
 		if got := f.sh(&row.hc, "sh", "-c", row.code); !strings.HasPrefix(got, row.want) {
 			t.Errorf("%s\n got %q\nwant %q", row.code, got, row.want)
+		}
+	}
+}
+
+// TestLoopbackRegistry: nobody serves images on the host's loopback, in the words
+// of all three releases.
+func TestLoopbackRegistry(t *testing.T) {
+	f := livedIn(t)
+	for _, at := range []string{"localhost:1", "127.0.0.1:1"} {
+		want := fmt.Sprintf("Get \"http://%s/v2/\": dial tcp 127.0.0.1:1: connect: connection refused", at)
+		ref, err := reference.ParseNormalizedNamed(at + "/a/b:latest")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.PullImage(f.ctx, ref, nil, nil, nil, io.Discard); err == nil || err.Error() != want {
+			t.Errorf("pull: %v", err)
+		}
+		if _, _, err := f.AuthenticateToRegistry(f.ctx, &registry.AuthConfig{Username: "a", Password: "b", ServerAddress: at}); err == nil || err.Error() != want {
+			t.Errorf("login: %v", err)
 		}
 	}
 }

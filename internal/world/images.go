@@ -644,6 +644,9 @@ func (w *World) PullImage(ctx context.Context, ref reference.Named, platform *oc
 		return err
 	}
 	_ = auth
+	if err := w.onLoopback(ctx, reference.Domain(ref)); err != nil {
+		return err
+	}
 	if platform != nil && (platform.OS != "" && platform.OS != "linux" || platform.Architecture != "" && platform.Architecture != "amd64" && platform.Architecture != "x86_64") {
 		return notFound("no matching manifest for %s/%s in the manifest list entries", platform.OS, platform.Architecture)
 	}
@@ -801,6 +804,9 @@ func (w *World) PushImage(ctx context.Context, ref reference.Named, _ *ocispec.P
 	if err != nil {
 		return notFound("An image does not exist locally with the tag: %s", reference.FamiliarName(ref))
 	}
+	if err := w.onLoopback(ctx, reference.Domain(ref)); err != nil {
+		return err
+	}
 	if err := w.sleep(ctx, time.Duration(300+w.draw(500))*time.Millisecond); err != nil {
 		return err
 	}
@@ -842,7 +848,10 @@ func (w *World) Search(_ context.Context, f filters.Args, term string, limit int
 }
 
 // DistributionInfo answers for a reference as a registry does.
-func (w *World) DistributionInfo(_ context.Context, ref reference.Named, _ *registry.AuthConfig) (*registry.DistributionInspect, error) {
+func (w *World) DistributionInfo(ctx context.Context, ref reference.Named, _ *registry.AuthConfig) (*registry.DistributionInspect, error) {
+	if err := w.onLoopback(ctx, reference.Domain(ref)); err != nil {
+		return nil, err
+	}
 	res := w.host.catalog.Resolve(ref)
 	return &registry.DistributionInspect{Descriptor: ocispec.Descriptor{MediaType: "application/vnd.docker.distribution.manifest.list.v2+json", Digest: digestOf(res.Digest), Size: 1638},
 		Platforms: []ocispec.Platform{{Architecture: "amd64", OS: "linux"}, {Architecture: "arm64", OS: "linux", Variant: "v8"}}}, nil
@@ -1557,6 +1566,9 @@ func (w *World) AuthenticateToRegistry(ctx context.Context, a *registry.AuthConf
 	}
 	if _, err := url.Parse(full); err != nil {
 		return "", "", systemErr("unable to parse server address: %s", err.Error())
+	}
+	if err := w.onLoopback(ctx, registryHost(host)); err != nil {
+		return "", "", err
 	}
 	if err := w.sleep(ctx, time.Duration(250+w.draw(500))*time.Millisecond); err != nil {
 		return "", "", err
