@@ -156,7 +156,7 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 		}
 	}
 	if strings.TrimSpace(nc.Name) == "" {
-		if w.host.cfg.Release.Era < 26 && nc.Name == "" && nc.CheckDuplicate != nil && *nc.CheckDuplicate { //nolint:staticcheck // the client sends it
+		if w.host.cfg.Release.Era < 26 && nc.Name == "" && nc.CheckDuplicate != nil && *nc.CheckDuplicate { // the client sends it
 			// No name is found to be the default network's.
 			return nil, conflict("network with name  already exists")
 		}

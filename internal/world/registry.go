@@ -13,14 +13,14 @@ import (
 func (w *World) onLoopback(ctx context.Context, domain string) error {
 	host, port, has := strings.Cut(domain, ":")
 	if a, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !a.IsLoopback()) {
-		return nil
+		return nil //nolint:nilerr // a name, not an address
 	}
 	if !has {
 		port = "80" // TLS was tried before
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // no port: the caller words it
 	}
 	w.mu.Lock()
 	by := w.ports["tcp/"+port]

@@ -58,11 +58,10 @@ func (s Script) Steps() []Line {
 
 // Printed is what a step printed, in normal form.
 type Printed struct {
-	Line   string
-	Exit   string
-	Out    []string // with the line ends; the last may have none
-	Err    []string
-	client string // of the transcript's head
+	Line string
+	Exit string
+	Out  []string // with the line ends; the last may have none
+	Err  []string
 }
 
 // Client runs the docker client of this machine against one daemon.
