@@ -55,6 +55,9 @@ func (e LookupError) Error() string {
 type NetNS struct {
 	k          *Kernel
 	Interfaces []Interface // without lo; set before use
+	// Live gives what shows, if that changes: the host's bridges and their ports. It
+	// is set before use and called under no lock.
+	Live func() []Interface
 
 	mu        sync.Mutex
 	listeners map[uint16]*listener
@@ -66,6 +69,14 @@ type NetNS struct {
 // NewNetNS makes a network namespace.
 func (k *Kernel) NewNetNS(ifs []Interface) *NetNS {
 	return &NetNS{k: k, Interfaces: ifs, nextPort: 32768 + uint16(k.RandUint()%20000)}
+}
+
+// List gives the interfaces as they are now, without lo.
+func (n *NetNS) List() []Interface {
+	if n.Live != nil {
+		return n.Live()
+	}
+	return n.Interfaces
 }
 
 func (n *NetNS) local(a netip.Addr) bool {

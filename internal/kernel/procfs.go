@@ -717,7 +717,7 @@ func (ns *NS) procNet(t *Task) *vfs.SynthNode {
 				fmt.Fprintf(&b, "%6s: %8d %7d    0    0    0     0          0         0 %8d %7d    0    0    0     0       0          0\n", name, rx, rx/900, tx, tx/700)
 			}
 			line("lo", 0, 0)
-			for _, i := range n.Interfaces {
+			for _, i := range n.List() {
 				line(i.Name, i.RX, i.TX)
 			}
 			return b.String()
@@ -730,7 +730,7 @@ func (ns *NS) procNet(t *Task) *vfs.SynthNode {
 		"arp": sfile(func() string {
 			var b strings.Builder
 			b.WriteString("IP address       HW type     Flags       HW address            Mask     Device\n")
-			for _, i := range n.Interfaces {
+			for _, i := range n.List() {
 				if i.Gateway.IsValid() {
 					fmt.Fprintf(&b, "%-16s 0x1         0x2         %-17s     *        %s\n", i.Gateway, "02:42:0a:fe:00:01", i.Name)
 				}
@@ -741,7 +741,7 @@ func (ns *NS) procNet(t *Task) *vfs.SynthNode {
 			var b strings.Builder
 			fmt.Fprintf(&b, "%-127s\n", "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT")
 			le := func(b []byte) string { return fmt.Sprintf("%08X", binary.LittleEndian.Uint32(b)) }
-			for _, i := range n.Interfaces {
+			for _, i := range n.List() {
 				if i.Gateway.Is4() {
 					fmt.Fprintf(&b, "%-127s\n", fmt.Sprintf("%s\t00000000\t%s\t0003\t0\t0\t0\t00000000\t0\t0\t0", i.Name, le(i.Gateway.AsSlice())))
 				}
@@ -875,17 +875,44 @@ func (ns *NS) newSys() vfs.Filesystem {
 		cpus["cpu"+strconv.Itoa(i)] = sdir(map[string]*vfs.SynthNode{"topology": sdir(map[string]*vfs.SynthNode{"core_id": ro(strconv.Itoa(i)), "physical_package_id": ro("0")}),
 			"cache": sdir(nil)})
 	}
-	net := map[string]*vfs.SynthNode{"lo": sdir(map[string]*vfs.SynthNode{"address": ro("00:00:00:00:00:00"), "mtu": ro("65536"), "operstate": ro("unknown")})}
-	for _, i := range ns.net.Interfaces {
-		mtu := i.MTU
-		if mtu == 0 {
-			mtu = 1500
+	card := func(i Interface) *vfs.SynthNode {
+		state, carrier := "up", "1"
+		if i.Down {
+			state, carrier = "down", "0"
 		}
-		net[i.Name] = sdir(map[string]*vfs.SynthNode{"address": ro(i.MAC), "mtu": ro(strconv.Itoa(mtu)), "operstate": ro("up"), "speed": ro("10000"), "carrier": ro("1")})
+		m := map[string]*vfs.SynthNode{"address": ro(i.MAC), "mtu": ro(strconv.Itoa(i.MTU)), "operstate": ro(state), "speed": ro("10000"), "carrier": ro(carrier)}
+		if i.Name == "lo" {
+			m["operstate"] = ro("unknown")
+		}
+		return sdir(m)
 	}
+	cards := func() []Interface {
+		l := append([]Interface{{Name: "lo", MAC: "00:00:00:00:00:00", MTU: 65536}}, ns.net.List()...)
+		for i := range l {
+			if l[i].MTU == 0 {
+				l[i].MTU = 1500
+			}
+		}
+		return l
+	}
+	net := &vfs.SynthNode{Kids: map[string]*vfs.SynthNode{},
+		Find: func(_ *vfs.Context, name string) *vfs.SynthNode {
+			for _, i := range cards() {
+				if i.Name == name {
+					return card(i)
+				}
+			}
+			return nil
+		},
+		List: func(*vfs.Context) (out []vfs.DirEntry) {
+			for n, i := range cards() {
+				out = append(out, vfs.DirEntry{Name: i.Name, Ino: uint64(40000 + n), Type: vfs.S_IFDIR})
+			}
+			return out
+		}}
 	pages := &vfs.SynthNode{Mode: vfs.S_IFREG | 0o644, Read: func(*vfs.Context) ([]byte, error) { return []byte("0\n"), nil }, Write: func(*vfs.Context, []byte) error { return nil }}
 	root := sdir(map[string]*vfs.SynthNode{
-		"class": sdir(map[string]*vfs.SynthNode{"net": sdir(net), "dmi": sdir(map[string]*vfs.SynthNode{"id": sdir(map[string]*vfs.SynthNode{
+		"class": sdir(map[string]*vfs.SynthNode{"net": net, "dmi": sdir(map[string]*vfs.SynthNode{"id": sdir(map[string]*vfs.SynthNode{
 			"sys_vendor": ro(h.Vendor), "product_name": ro(h.Product), "bios_vendor": ro("SeaBIOS"), "chassis_vendor": ro(h.Vendor)})}), "block": h.Disk.sysBlock()}),
 		"devices": sdir(map[string]*vfs.SynthNode{"system": sdir(map[string]*vfs.SynthNode{"cpu": sdir(cpus), "node": sdir(map[string]*vfs.SynthNode{
 			"online": ro("0"), "node0": sdir(map[string]*vfs.SynthNode{"cpulist": ro(rng), "hugepages": sdir(map[string]*vfs.SynthNode{"hugepages-2048kB": sdir(map[string]*vfs.SynthNode{"nr_hugepages": pages})})})})})}),

@@ -359,16 +359,13 @@ func cmdIP(p *P) int {
 		return 255
 	}
 	n := p.t.NS().Net()
-	// An interface of a container's is one end of a pair, numbered with its network.
-	pair := p.t.NS().Label != "" && n != p.t.Kernel().Host().Net()
 	number := func(i int, x kernel.Interface) int {
-		if pair && x.Name != "lo" && x.Addr.Addr().Is4() {
-			a := x.Addr.Addr().As4()
-			return 2*int(a[3]) + 2*int(a[2]&3) + i
+		if x.Index != 0 {
+			return x.Index
 		}
 		return i + 1
 	}
-	ifs := append([]kernel.Interface{{Name: "lo", MAC: "00:00:00:00:00:00", Addr: netip.MustParsePrefix("127.0.0.1/8"), MTU: 65536}}, n.Interfaces...)
+	ifs := append([]kernel.Interface{{Name: "lo", MAC: "00:00:00:00:00:00", Addr: netip.MustParsePrefix("127.0.0.1/8"), MTU: 65536}}, n.List()...)
 	if len(args) > 1 && (args[1] == "add" || args[1] == "del" || args[1] == "set" || args[1] == "flush" || args[1] == "replace") {
 		if !p.t.Creds().Has(vfs.CapNetAdmin) {
 			p.raw("RTNETLINK answers: Operation not permitted\n")
@@ -389,8 +386,12 @@ func cmdIP(p *P) int {
 				flags, st, kind = "LOOPBACK,UP,LOWER_UP", "UNKNOWN", "loopback"
 			}
 			name, num := x.Name, number(i, x)
-			if pair && x.Name != "lo" {
-				name += "@if" + strconv.Itoa(num+1)
+			pair, virtual := x.Peer != 0, strings.HasPrefix(x.Name, "br-") || x.Name == "docker0"
+			if x.Down {
+				flags, st = "NO-CARRIER,BROADCAST,MULTICAST,UP", "DOWN"
+			}
+			if pair {
+				name += "@if" + strconv.Itoa(x.Peer)
 				if p.bb {
 					flags += ",M-DOWN"
 				}
@@ -400,11 +401,14 @@ func cmdIP(p *P) int {
 				continue
 			}
 			qd := "noqueue"
-			if x.Name != "lo" && p.t.NS().Label == "" {
+			if x.Name != "lo" && n == p.t.Kernel().Host().Net() && !pair && !virtual {
 				qd = "fq_codel"
 			}
+			if x.Master != "" {
+				qd += " master " + x.Master
+			}
 			tail := " qlen 1000"
-			if pair && x.Name != "lo" {
+			if pair || virtual {
 				tail = " "
 			}
 			if p.bb {
@@ -418,7 +422,7 @@ func cmdIP(p *P) int {
 			}
 			if !four {
 				peer := ""
-				if pair && x.Name != "lo" && !p.bb {
+				if pair && !p.bb {
 					peer = " link-netnsid 0"
 				}
 				p.printf("    link/%s %s brd %s%s\n", kind, x.MAC, brd, peer)
@@ -435,7 +439,7 @@ func cmdIP(p *P) int {
 			}
 		}
 	case strings.HasPrefix("route", o):
-		for _, x := range n.Interfaces {
+		for _, x := range n.List() {
 			if x.Gateway.IsValid() {
 				p.printf("default via %s dev %s \n", x.Gateway, x.Name)
 			}
@@ -443,12 +447,16 @@ func cmdIP(p *P) int {
 				if p.bb {
 					p.printf("%s dev %s scope link  src %s \n", x.Addr.Masked(), x.Name, x.Addr.Addr())
 				} else {
-					p.printf("%s dev %s proto kernel scope link src %s \n", x.Addr.Masked(), x.Name, x.Addr.Addr())
+					down := ""
+					if x.Down {
+						down = "linkdown "
+					}
+					p.printf("%s dev %s proto kernel scope link src %s %s\n", x.Addr.Masked(), x.Name, x.Addr.Addr(), down)
 				}
 			}
 		}
 	case strings.HasPrefix("neighbour", o):
-		for _, x := range n.Interfaces {
+		for _, x := range n.List() {
 			if x.Gateway.IsValid() {
 				p.printf("%s dev %s lladdr 02:42:0a:fe:00:01 REACHABLE\n", x.Gateway, x.Name)
 			}
@@ -479,6 +487,11 @@ func cmdIfconfig(p *P) int {
 		return 0
 	}
 	show := func(x kernel.Interface) {
+		if x.Master != "" {
+			p.printf("%s: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu 1500\n        ether %s  txqueuelen 0  (Ethernet)\n        RX packets %d  bytes %d (%s)\n        RX errors 0  dropped 0  overruns 0  frame 0\n        TX packets %d  bytes %d (%s)\n        TX errors 0  dropped 0 overruns 0  carrier 0  collisions 0\n\n",
+				x.Name, x.MAC, x.RX/900, x.RX, human(int64(x.RX))+"B", x.TX/700, x.TX, human(int64(x.TX))+"B")
+			return
+		}
 		mtu := x.MTU
 		if mtu == 0 {
 			mtu = 1500
@@ -495,7 +508,7 @@ func cmdIfconfig(p *P) int {
 		p.printf("%s: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu %d\n        inet %s  netmask %s  broadcast %s\n        ether %s  txqueuelen 0  (Ethernet)\n        RX packets %d  bytes %d (%s)\n        RX errors 0  dropped 0  overruns 0  frame 0\n        TX packets %d  bytes %d (%s)\n        TX errors 0  dropped 0 overruns 0  carrier 0  collisions 0\n\n",
 			x.Name, mtu, x.Addr.Addr(), mask, broadcast(x.Addr), x.MAC, x.RX/900, x.RX, human(int64(x.RX))+"B", x.TX/700, x.TX, human(int64(x.TX))+"B")
 	}
-	for _, x := range n.Interfaces {
+	for _, x := range n.List() {
 		if len(p.args) == 0 || p.args[0] == x.Name || p.args[0] == "-a" {
 			show(x)
 		}
@@ -508,7 +521,7 @@ func cmdIfconfig(p *P) int {
 
 func cmdRoute(p *P) int {
 	p.puts("Kernel IP routing table\nDestination     Gateway         Genmask         Flags Metric Ref    Use Iface\n")
-	for _, x := range p.t.NS().Net().Interfaces {
+	for _, x := range p.t.NS().Net().List() {
 		if x.Gateway.IsValid() {
 			p.printf("%-15s %-15s %-15s UG    0      0        0 %s\n", "0.0.0.0", x.Gateway, "0.0.0.0", x.Name)
 		}

@@ -1,7 +1,10 @@
 package world
 
 import (
+	"encoding/hex"
+	"fmt"
 	"net/netip"
+	"sort"
 	"strings"
 
 	"github.com/whalefall/whalefall/internal/event"
@@ -66,6 +69,66 @@ func (w *World) containerName(asker, name string) netip.Addr {
 		}
 	}
 	return netip.Addr{}
+}
+
+// ifIndex is the number of a container's interface in a network; that of its other
+// end on the host is one more. World.mu is held.
+func (w *World) ifIndex(c *Container, net string) int {
+	if w.ifIndexes == nil {
+		w.ifIndexes = map[string]int{}
+	}
+	key := c.ID + net
+	if w.ifIndexes[key] == 0 {
+		w.ifIndexes[key] = 6 + len(w.networks) + 2*len(w.ifIndexes)
+	}
+	return w.ifIndexes[key]
+}
+
+// hostInterfaces are the host's: its own, the bridges of its networks, and a port
+// of one for each running container.
+func (w *World) hostInterfaces() []kernel.Interface {
+	out := append([]kernel.Interface(nil), w.hostNS.Net().Interfaces...)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	mac := func(pre, label string) string {
+		b := w.host.derive("if-mac", label)
+		return fmt.Sprintf("%s%02x:%02x:%02x:%02x", pre, b[0], b[1], b[2], b[3])
+	}
+	bridge := map[string]string{"bridge": "docker0"}
+	var nets []*netw
+	for _, n := range w.networks {
+		if n.Driver == "bridge" && !predefined(n.Name) && n.gateway.IsValid() {
+			nets = append(nets, n)
+		}
+	}
+	sort.Slice(nets, func(i, j int) bool { return nets[i].Created.Before(nets[j].Created) })
+	for i, n := range nets {
+		name := "br-" + n.ID[:12]
+		bridge[n.Name] = name
+		out = append(out, kernel.Interface{Name: name, MAC: mac("02:42:", n.ID), Addr: netip.PrefixFrom(n.gateway, n.subnet.Bits()), MTU: 1500, Index: 4 + i, RX: 1 << 20, TX: 1 << 21})
+	}
+	up := map[string]bool{}
+	var ports []kernel.Interface
+	for _, c := range w.sorted() {
+		if !c.Running || c.Host.NetworkMode.IsHost() {
+			continue
+		}
+		for n, e := range c.Nets {
+			if br := bridge[n]; br != "" && e.IPAddress != "" {
+				up[br] = true
+				b := w.host.derive("veth", c.ID, n)
+				i := w.ifIndex(c, n)
+				ports = append(ports, kernel.Interface{Name: "veth" + hex.EncodeToString(b[:4])[:7], MAC: mac(fmt.Sprintf("%02x:%02x:", b[7]&^1|2, b[8]), c.ID+n), MTU: 1500, Index: i + 1, Peer: i, Master: br, RX: uint64(b[5]) << 16, TX: uint64(b[6]) << 17})
+			}
+		}
+	}
+	sort.Slice(ports, func(i, j int) bool { return ports[i].Index < ports[j].Index })
+	for i := range out {
+		if x := out[i].Name; (x == "docker0" || strings.HasPrefix(x, "br-")) && !up[x] {
+			out[i].Down = true
+		}
+	}
+	return append(out, ports...)
 }
 
 // inside tells whether an address belongs to one of the world's own networks.

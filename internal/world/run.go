@@ -742,7 +742,7 @@ func (w *World) namespace(c *Container) (*kernel.NS, error) {
 				continue
 			}
 			gw, _ := netip.ParseAddr(e.Gateway)
-			ifs = append(ifs, kernel.Interface{Name: "eth" + strconv.Itoa(len(ifs)), MAC: e.MacAddress, Addr: netip.PrefixFrom(a, e.IPPrefixLen), Gateway: gw, MTU: 1500})
+			ifs = append(ifs, kernel.Interface{Name: "eth" + strconv.Itoa(len(ifs)), MAC: e.MacAddress, Addr: netip.PrefixFrom(a, e.IPPrefixLen), Gateway: gw, MTU: 1500, Index: w.ifIndex(c, n), Peer: w.ifIndex(c, n) + 1})
 		}
 		cfg.Net = w.kern.NewNetNS(ifs)
 	}

@@ -37,8 +37,9 @@ type World struct {
 	nextShown  int
 	poolAt     int // where the search for an address pool goes on
 	procsOnce  sync.Once
-	firstPID   int          // of the processes that the world starts
-	dockerd    *kernel.Task // residents, once they are there
+	ifIndexes  map[string]int // of a container's end of a pair, by container and network
+	firstPID   int            // of the processes that the world starts
+	dockerd    *kernel.Task   // residents, once they are there
 	containerd *kernel.Task
 
 	events  eventLog
