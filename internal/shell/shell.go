@@ -414,13 +414,16 @@ func (s *Shell) runCode(code string) {
 	p := syntax.NewParser(syntax.Variant(s.d.variant()))
 	var stmts []*syntax.Stmt
 	var perr error
-	for st, err := range p.StmtsSeq(strings.NewReader(code)) {
-		if err != nil {
+	// Called by hand: the parser goes on after it was told to stop, which a range
+	// loop answers with a panic.
+	p.StmtsSeq(strings.NewReader(code))(func(st *syntax.Stmt, err error) bool {
+		if perr == nil && err == nil {
+			stmts = append(stmts, st)
+		} else if perr == nil {
 			perr = err
-			break
 		}
-		stmts = append(stmts, st)
-	}
+		return perr == nil
+	})
 	if perr == nil {
 		if n := len(stmts); n > 0 && s.cmdLine && s.depth == 0 && s.sub == 0 && s.sourced == 0 && s.inFunc == 0 {
 			s.last = s.d.lastCall(stmts[n-1])

@@ -5,20 +5,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sort"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/whalefall/whalefall/internal/engineapi"
 	"github.com/whalefall/whalefall/internal/event"
-	"github.com/whalefall/whalefall/internal/listen"
 	"github.com/whalefall/whalefall/internal/persona"
-	"github.com/whalefall/whalefall/internal/record"
+	"github.com/whalefall/whalefall/test/rig"
 )
 
 // decoy is the front as the sensor has it, on loopback.
@@ -29,29 +25,18 @@ func (d decoy) Dial(ctx context.Context) (net.Conn, error) {
 	return nd.DialContext(ctx, "tcp", d.addr)
 }
 
-// forgetful is a journal that is always in time.
-type forgetful struct{}
-
-func (forgetful) Append(*event.Event) (uint64, error) { return 1, nil }
-func (forgetful) Before(_ uint64, send func())        { send() }
-
-func startDecoy(t *testing.T, name string, worlds engineapi.Worlds) decoy {
+func startDecoy(t *testing.T, name string) decoy {
 	t.Helper()
 	p, err := persona.Get(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	d, err := rig.New(p, 1, event.Discard, rig.Forgetful{}, slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := engineapi.New(engineapi.Config{Persona: p, Worlds: worlds, PluginWait: time.Millisecond, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
-	srv := engineapi.HTTPServer(s, slog.New(slog.DiscardHandler))
-	rec := record.New(record.Config{Journal: forgetful{}, Persona: name})
-	recorded := rec.Listener(listen.Wrap(ln, listen.Config{}), func(net.Conn) record.Option { return record.Option{} })
-	go srv.Serve(listen.Reword(recorded, p.Go))
-	t.Cleanup(func() { srv.Close() })
-	return decoy{ln.Addr().String()}
+	t.Cleanup(d.Close)
+	return decoy{d.Addr}
 }
 
 // deviation is a row of deviations.tsv.
@@ -99,8 +84,11 @@ func TestDecoy(t *testing.T) {
 			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				p, _ := persona.Get(name)
-				d := startDecoy(t, name, worldsFor(t, p))
+				p, err := persona.Get(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				d := startDecoy(t, name)
 				alike, total, meant := 0, 0, 0
 				rules := map[string]int{}
 				vars := map[string]string{}
@@ -226,5 +214,3 @@ func ordered(m map[string]int) string {
 	sort.Strings(out)
 	return strings.Join(out, " ")
 }
-
-var _ http.Handler = (*engineapi.Server)(nil)

@@ -113,7 +113,7 @@ func TestPlantedFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := startDecoy(t, name, worldsFor(t, p))
+	d := startDecoy(t, name)
 	var all []played
 	vars := map[string]string{}
 	for _, sc := range scenarios() {

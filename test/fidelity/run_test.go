@@ -36,7 +36,7 @@ func TestRunAsClientsDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := startDecoy(t, p.Name, worldsFor(t, p))
+	d := startDecoy(t, p.Name)
 	cfg := `{"Image":"alpine","AttachStdout":true,"AttachStderr":true,"Cmd":["/bin/sh","-c","echo in; echo bad >&2; exit 5"],"HostConfig":{"Binds":["/:/mnt"],"NetworkMode":"default","AutoRemove":true}}`
 	if h, b := ask(t, d, "POST", "/v1.41/containers/create", cfg); !strings.HasPrefix(h, "HTTP/1.1 404 ") || b != `{"message":"No such image: alpine:latest"}`+"\n" {
 		t.Fatalf("%s%s", h, b)

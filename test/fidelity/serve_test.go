@@ -22,7 +22,7 @@ func TestServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := startDecoy(t, p.Name, worldsFor(t, p))
+	d := startDecoy(t, p.Name)
 	println("listening on", d.addr)
 	time.Sleep(*serveFor)
 }
