@@ -394,3 +394,47 @@ func TestLoopbackRegistry(t *testing.T) {
 		}
 	}
 }
+
+// TestHostInterfaces: the host shows a bridge for each network and the other end of
+// each running container's interface, with the numbers that the container shows.
+func TestHostInterfaces(t *testing.T) {
+	f := livedIn(t)
+	id := f.create("", &container.Config{Image: "alpine", Cmd: []string{"sleep", "1000"}}, nil)
+	if err := f.ContainerStart(f.ctx, id, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	out := f.sh(&container.HostConfig{NetworkMode: "host", Binds: []string{"/:/mnt"}}, "chroot", "/mnt", "/bin/bash", "-c", "ip a; echo --; ls /sys/class/net | wc -l; ip r; cat /proc/net/dev | wc -l")
+	links, rest, _ := strings.Cut(out, "--\n")
+	f.World.mu.Lock()
+	running, bridges := 0, 0
+	for _, c := range f.containers {
+		if !c.Running {
+			continue
+		}
+		for n := range c.Nets {
+			if n == "host" {
+				continue
+			}
+			running++
+			if i := f.World.ifIndex(c, n); !strings.Contains(links, fmt.Sprintf("%d: veth", i+1)) || !strings.Contains(links, fmt.Sprintf("@if%d: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue master ", i)) {
+				t.Errorf("no end %d of %s in\n%s", i, c.Name, links)
+			}
+		}
+	}
+	for _, n := range f.networks {
+		if n.Driver == "bridge" && n.Name != "bridge" {
+			bridges++
+			if !strings.Contains(links, ": br-"+n.ID[:12]+": <") || !strings.Contains(rest, n.subnet.String()+" dev br-"+n.ID[:12]) {
+				t.Errorf("no bridge of %s in\n%s", n.Name, out)
+			}
+		}
+	}
+	f.World.mu.Unlock()
+	all := 3 + running + bridges // lo, the card, docker0
+	if n := strings.Count(links, "    link/"); n != all || !strings.HasPrefix(rest, strconv.Itoa(all)+"\n") || !strings.HasSuffix(rest, strconv.Itoa(all+2)+"\n") {
+		t.Errorf("want %d interfaces:\n%s", all, out)
+	}
+	if !strings.Contains(links, ": docker0: <BROADCAST,MULTICAST,UP,LOWER_UP>") {
+		t.Errorf("docker0 is down with a container on it:\n%s", links)
+	}
+}
