@@ -472,6 +472,9 @@ func (w *World) ImageDelete(ctx context.Context, name string, o imagetypes.Remov
 }
 
 func (w *World) chainUsed(chain string) bool {
+	if w.leaked[chain] {
+		return true
+	}
 	for _, i := range w.images.All() {
 		for _, c := range i.ChainIDs() {
 			if c == chain {
@@ -833,6 +836,9 @@ func (w *World) Search(_ context.Context, f filters.Args, term string, limit int
 	for _, s := range f.Get("stars") {
 		n, err := strconv.Atoi(s)
 		if err != nil {
+			if w.host.cfg.Release.Era >= 26 {
+				return nil, invalid("invalid filter 'stars=%s': strconv.Atoi: parsing %q: invalid syntax", s, s)
+			}
 			return nil, invalid("invalid filter 'stars=%s'", s)
 		}
 		stars = max(stars, n)
@@ -1387,6 +1393,9 @@ func (w *World) ExportImage(ctx context.Context, names []string, _ *ocispec.Plat
 		}
 	}
 	putLayer := func(name string, l *image.Layer, t time.Time) (int64, error) {
+		if f, ok := files[name]; ok {
+			return f.size, nil
+		}
 		size, err := l.WriteTar(&limited{io.Discard, 128 << 20})
 		if err != nil {
 			return 0, systemErr("%s", err.Error())
@@ -1444,6 +1453,17 @@ func (w *World) ExportImage(ctx context.Context, names []string, _ *ocispec.Plat
 			if oci {
 				top = l.DiffID[7:]
 				n := "blobs/sha256/" + l.DiffID[7:]
+				if _, twice := files[n]; twice {
+					// The daemon takes a second hold of it and never lets go.
+					w.mu.Lock()
+					if w.leaked == nil {
+						w.leaked = map[string]bool{}
+					}
+					for _, c := range i.ChainIDs()[:k+1] {
+						w.leaked[c] = true
+					}
+					w.mu.Unlock()
+				}
 				m.Layers = append(m.Layers, n)
 				blob(meta, created)
 				size, err := putLayer(n, l, created)

@@ -183,6 +183,10 @@ func (w *World) exited(c *Container, run *running, code int, oom bool) {
 	c.Pid = 0
 	var say []func()
 	w.unwire(c, &say)
+	before, after := say, []func(){}
+	if w.host.cfg.Release.Era < 26 {
+		before, after = nil, say // 20.10 tells of the end first
+	}
 	execs := c.execs
 	c.execs = map[string]*Exec{}
 	_ = execs
@@ -203,7 +207,7 @@ func (w *World) exited(c *Container, run *running, code int, oom bool) {
 		c.cancelRestart = w.after(wait, func() { w.restartNow(c) })
 	}
 	w.mu.Unlock()
-	for _, f := range say {
+	for _, f := range before {
 		f()
 	}
 	if oom {
@@ -214,6 +218,9 @@ func (w *World) exited(c *Container, run *running, code int, oom bool) {
 		attrs["execDuration"] = strconv.Itoa(int(ran.Seconds()))
 	}
 	w.containerEvent(by, c, events.ActionDie, attrs)
+	for _, f := range after {
+		f()
+	}
 	for _, ch := range waiters {
 		ch <- container.NewStateStatus(code, nil)
 	}

@@ -414,6 +414,9 @@ func (w *World) join(c *Container, n *netw, e *network.EndpointSettings) error {
 		return err
 	}
 	e.IPAddress, e.IPPrefixLen, e.Gateway = ip.String(), n.subnet.Bits(), n.gateway.String()
+	if n.Internal && w.host.cfg.Release.Era >= 26 {
+		e.Gateway = "" // since 26 there is none to be seen where none is reached
+	}
 	if e.MacAddress = c.Config.MacAddress; e.MacAddress == "" { // still honoured
 		e.MacAddress = w.mac(ip)
 	}

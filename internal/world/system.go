@@ -155,6 +155,9 @@ func (w *World) SystemDiskUsage(ctx context.Context, o backend.DiskUsageOptions)
 		w.mu.Lock()
 		d := &volume.DiskUsage{Items: []*volume.Volume{}}
 		for _, v := range w.volumes {
+			if len(v.options) > 0 {
+				continue // what options name may lie elsewhere: it is not measured
+			}
 			a := w.volumeAPI(v)
 			n := int64(len(w.users(v.name)))
 			a.UsageData = &volume.UsageData{Size: w.volumeSize(v), RefCount: n}

@@ -229,7 +229,7 @@ func TestRunAndLogs(t *testing.T) {
 			acts = append(acts, a.Action)
 		}
 	}
-	if got, want := strings.Join(acts, " "), "create connect start disconnect die"; got != want {
+	if got, want := strings.Join(acts, " "), "create connect start die disconnect"; got != want {
 		t.Errorf("events %q, want %q", got, want)
 	}
 	if len(f.sink.of(event.ProcStart)) == 0 || len(f.sink.of(event.ProcExit)) == 0 {

@@ -316,7 +316,7 @@ var cliScripts = []Script{
 		docker rmi busybox:nope
 		docker images busybox --format '{{.Tag}}'
 		docker image prune -f
-		docker image prune -a -f --filter until=48h
+		docker image prune -a -f --filter label=nope
 		docker rmi tiny:2
 		docker images -q tiny
 	`},
@@ -389,7 +389,7 @@ var cliScripts = []Script{
 		docker network rm bridge
 		docker network rm nope n2
 		! docker network create n4
-		docker network prune -f
+		~ docker network prune -f
 	`},
 	{"volume", `
 		docker volume ls
