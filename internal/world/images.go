@@ -1019,18 +1019,8 @@ func (w *World) addImage(i *image.Image) error {
 func (w *World) FetchImport(ctx context.Context, from string) (io.ReadCloser, int64, error) {
 	by := w.callerOf(ctx)
 	w.emit(by, event.NetConnect, &event.Connected{Network: "tcp", Name: hostOf(from), URL: from})
-	if u, err := url.Parse(from); err == nil {
-		// The daemon's own machine has nothing to give.
-		port := u.Port()
-		if port == "" {
-			port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-		}
-		if a, err := netip.ParseAddr(u.Hostname()); err == nil && a.IsLoopback() || u.Hostname() == "localhost" {
-			if u.Hostname() == "localhost" {
-				a = netip.AddrFrom4([4]byte{127, 0, 0, 1})
-			}
-			return nil, 0, systemErr("Get %q: dial tcp %s: connect: connection refused", from, netAddr(a, port))
-		}
+	if err := w.ownPort(from); err != nil {
+		return nil, 0, err
 	}
 	res := w.host.catalog.Resolve(mustRef("library/alpine"))
 	tree := vfs.New(vfs.Config{}, res.Image.Trees()...)
@@ -1041,11 +1031,37 @@ func (w *World) FetchImport(ctx context.Context, from string) (io.ReadCloser, in
 	return io.NopCloser(&b), int64(b.Len()), nil
 }
 
-func netAddr(a netip.Addr, port string) string {
-	if a.Is6() {
-		return "[" + a.String() + "]:" + port
+// ownPort is the error of a request to the daemon's own machine, where nothing listens
+// but what a container publishes.
+func (w *World) ownPort(from string) error {
+	u, err := url.Parse(from)
+	if err != nil {
+		return nil
 	}
-	return a.String() + ":" + port
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	a, err := netip.ParseAddr(u.Hostname())
+	if u.Hostname() == "localhost" {
+		a, err = netip.AddrFrom4([4]byte{127, 0, 0, 1}), nil
+	}
+	n, perr := parsePort(port)
+	if err != nil || perr != nil || !a.IsLoopback() {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.containers {
+		for _, bs := range c.Ports {
+			for _, b := range bs {
+				if c.Running && b.HostPort == port {
+					return nil
+				}
+			}
+		}
+	}
+	return systemErr("Get %q: dial tcp %s: connect: connection refused", from, netip.AddrPortFrom(a, n))
 }
 
 func mustRef(s string) reference.Named {

@@ -146,6 +146,7 @@ var cliRules = []rule{
 	{"swarm-id", regexp.MustCompile(`\b[0-9a-z]{25}\b`), "<swarm-id>"},
 	{"mac", regexp.MustCompile(`\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b`), "<mac>"},
 	{"size", regexp.MustCompile(`\b\d+(\.\d+)?(MB|GB)\b`), "<size>"},
+	{"duration", regexp.MustCompile(`\bexecDuration=\d\b`), "execDuration=<n>"},
 	{"udp", regexp.MustCompile(`read udp \[::1\]:\d+->`), "read udp [::1]:<port>->"},
 }
 

@@ -342,6 +342,14 @@ var cliScripts = []Script{
 		docker trust inspect Upper
 		docker run --rm docker.io/library/ true
 		docker pull busybox@sha256:abc
+		docker pull 127.0.0.1:1/x
+		docker pull localhost:1/x:y
+		docker tag busybox 127.0.0.1:1/b
+		docker push 127.0.0.1:1/b
+		docker rmi 127.0.0.1:1/b
+		docker login -u a -p b 127.0.0.1:1
+		docker run --rm 127.0.0.1:1/x true
+		docker manifest inspect --insecure 127.0.0.1:1/x
 	`},
 	{"network", `
 		docker images busybox --format '{{.Tag}}'
