@@ -490,6 +490,14 @@ const (
 	DebGroup  = debGroup
 )
 
+// units are the services of a server beside docker's and cron's.
+var units = []struct{ name, what, exec string }{
+	{"ssh", "OpenBSD Secure Shell server", "/usr/sbin/sshd -D $SSHD_OPTS"}, {"rsyslog", "System Logging Service", "/usr/sbin/rsyslogd -n -iNONE"}, {"containerd", "containerd container runtime", "/usr/bin/containerd"},
+	{"dbus", "D-Bus System Message Bus", "@/usr/bin/dbus-daemon @dbus-daemon --system --address=systemd: --nofork --nopidfile --systemd-activation --syslog-only"},
+	{"systemd-journald", "Journal Service", "/lib/systemd/systemd-journald"}, {"systemd-logind", "User Login Management", "/lib/systemd/systemd-logind"}, {"systemd-networkd", "Network Configuration", "/lib/systemd/systemd-networkd"},
+	{"systemd-resolved", "Network Name Resolution", "/lib/systemd/systemd-resolved"}, {"systemd-timesyncd", "Network Time Synchronization", "/lib/systemd/systemd-timesyncd"}, {"systemd-udevd", "Rule-based Manager for Device Events and Files", "/lib/systemd/systemd-udevd"},
+}
+
 // ServerTree is a server's disk: the distribution's base and what an
 // administrator of Docker hosts has installed.
 func ServerTree(name string) *Tree {
@@ -505,8 +513,18 @@ func ServerTree(name string) *Tree {
 	t.Bins("/usr/bin", serverBin)
 	t.Bins("/usr/sbin", serverSbin)
 	t.Bin("/usr/lib/systemd/systemd", "systemd", binSize("systemd"))
-	for _, s := range []string{"systemd-journald", "systemd-udevd", "systemd-networkd", "systemd-resolved", "systemd-logind"} {
+	for _, s := range []string{"systemd-journald", "systemd-networkd", "systemd-resolved", "systemd-logind", "systemd-timesyncd"} {
 		t.Bin("/usr/lib/systemd/"+s, s, binSize(s))
+	}
+	t.Bins("/usr/bin", "udevadm dbus-daemon")
+	t.Link("/usr/lib/systemd/systemd-udevd", "../../bin/udevadm")
+	if name == "ubuntu2204" {
+		t.Bins("/usr/libexec", "polkitd")
+		t.File("/usr/bin/networkd-dispatcher", 0o755, "#!/usr/bin/python3\n")
+		t.File("/usr/share/unattended-upgrades/unattended-upgrade-shutdown", 0o755, "#!/usr/bin/python3\n")
+	}
+	for _, u := range units {
+		t.File("/usr/lib/systemd/system/"+u.name+".service", 0o644, "[Unit]\nDescription="+u.what+"\n\n[Service]\nExecStart="+u.exec+"\nRestart=on-failure\n\n[Install]\nWantedBy=multi-user.target\n")
 	}
 	t.Link("/usr/sbin/init", "/lib/systemd/systemd")
 	t.Link("/usr/bin/python3", "python3.10")

@@ -845,6 +845,8 @@ func (p *P) runningUnit(name string) (pid int, comm string, ok bool) {
 		comm = "sshd"
 	case "rsyslog":
 		comm = "rsyslogd"
+	case "dbus":
+		comm = "dbus-daemon"
 	}
 	comm = comm[:min(len(comm), 15)]
 	for _, t := range p.t.Processes() {

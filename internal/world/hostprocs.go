@@ -33,7 +33,7 @@ func (f *Facts) procs(args []string) []hostProc {
 	list := []hostProc{
 		{path: "/usr/lib/systemd/systemd", argv: []string{"/sbin/init"}, after: 0, share: 4e-5, vsz: 167744, rss: 12940, unit: "init.scope"},
 		{path: "/usr/lib/systemd/systemd-journald", argv: []string{"/lib/systemd/systemd-journald"}, after: 2.1, share: 2e-5, vsz: 64132, rss: 24400, unit: "systemd-journald"},
-		{path: "/usr/bin/udevadm", argv: []string{"/lib/systemd/systemd-udevd"}, after: 2.4, share: 5e-6, vsz: 25268, rss: 7040, unit: "systemd-udevd"},
+		{path: "/usr/lib/systemd/systemd-udevd", argv: []string{"/lib/systemd/systemd-udevd"}, after: 2.4, share: 5e-6, vsz: 25268, rss: 7040, unit: "systemd-udevd"},
 		{path: "/usr/lib/systemd/systemd-timesyncd", argv: []string{"/lib/systemd/systemd-timesyncd"}, after: 4.2, share: 3e-6, vsz: 89352, rss: 6620, threads: 2, uid: 104, gid: 105, unit: "systemd-timesyncd"},
 		{path: "/usr/lib/systemd/systemd-networkd", argv: []string{"/lib/systemd/systemd-networkd"}, after: 4.6, share: 4e-6, vsz: 16248, rss: 8140, uid: 101, gid: 102, unit: "systemd-networkd"},
 	}

@@ -103,6 +103,10 @@ func TestHostProcesses(t *testing.T) {
 			t.Errorf("no %s in\n%s", want, stats)
 		}
 	}
+	units := f.sh(&container.HostConfig{Privileged: true, Binds: []string{"/:/mnt"}}, "chroot", "/mnt", "/bin/bash", "-c", "for u in ssh docker containerd rsyslog dbus cron systemd-logind systemd-journald; do systemctl is-active $u; done | sort | uniq -c; for p in $(pgrep -P 1) 1; do readlink /proc/$p/exe >/dev/null || cat /proc/$p/cmdline; done")
+	if strings.TrimSpace(units) != "8 active" {
+		t.Errorf("units, and daemons without an executable: %q", units)
+	}
 	// kill(2) knows the numbers of the own namespace alone.
 	if out := f.onHost("kill $(pgrep -x dockerd); pgrep -c -x dockerd"); !strings.Contains(out, "No such process") || !strings.HasPrefix(out, "1\n") {
 		t.Errorf("kill from a chroot: %q", out)
