@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/whalefall/whalefall/internal/persona"
 	"github.com/whalefall/whalefall/test/oracle"
 )
 
@@ -191,11 +190,7 @@ func TestCLI(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				p, err := persona.Get(r.Persona)
-				if err != nil {
-					t.Fatal(err)
-				}
-				d := startDecoy(t, p.Name, worldsFor(t, p))
+				d := startDecoy(t, r.Persona)
 				if err := prepareDecoy(d); err != nil {
 					t.Fatal(err)
 				}
