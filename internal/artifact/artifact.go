@@ -52,14 +52,48 @@ type Store struct {
 	cfg Config
 	mu  sync.Mutex // guards total and eviction
 	sum int64
+
+	syncs  chan struct{} // a token for each fsync under way
+	behind sync.WaitGroup
 }
+
+// maxSyncs bounds the files whose fsync is under way beside the answers; whoever
+// comes then waits for its own.
+const maxSyncs = 16
+
+// settle brings a file that was kept to the disk, and its name. It closes f.
+func (s *Store) settle(f *os.File, dir string) {
+	s.behind.Add(1)
+	sync := func() {
+		defer s.behind.Done()
+		// What fails here shows at the next write; the bytes are in the kernel's hands.
+		_ = f.Sync()
+		_ = f.Close()
+		if d, err := os.Open(dir); err == nil {
+			_ = d.Sync()
+			_ = d.Close()
+		}
+	}
+	select {
+	case s.syncs <- struct{}{}:
+		go func() {
+			defer func() { <-s.syncs }()
+			sync()
+		}()
+	default:
+		sync()
+	}
+}
+
+// Settle waits until what was kept so far is on the disk.
+func (s *Store) Settle() { s.behind.Wait() }
 
 // Open opens or makes the store and empties its temporary folder.
 func Open(cfg Config) (*Store, error) {
 	if cfg.MaxSize == 0 {
 		cfg.MaxSize = 1 << 30
 	}
-	s := &Store{cfg: cfg}
+	s := &Store{cfg: cfg, syncs: make(chan struct{}, maxSyncs)}
 	if cfg.Free == nil {
 		s.cfg.Free = func() (int64, error) {
 			var st unix.Statfs_t
@@ -211,9 +245,14 @@ func (w *Writer) Commit() (sha string, size int64, err error) {
 		return sha, w.n, w.err
 	}
 	w.done = true
+	kept := false
 	if w.f != nil {
-		defer os.Remove(w.f.Name()) // after a rename there is nothing to remove
-		defer w.f.Close()
+		defer func() {
+			if !kept {
+				_ = w.f.Close()
+				_ = os.Remove(w.f.Name())
+			}
+		}()
 	}
 	if w.err != nil {
 		return sha, w.n, fmt.Errorf("keep artifact: %w", w.err)
@@ -228,6 +267,8 @@ func (w *Writer) Commit() (sha string, size int64, err error) {
 	if err := os.Rename(w.f.Name(), p); err != nil {
 		return sha, w.n, fmt.Errorf("keep artifact: %w", err)
 	}
+	kept = true
+	w.s.settle(w.f, filepath.Dir(p))
 	w.s.mu.Lock()
 	w.s.sum += w.n
 	w.s.mu.Unlock()

@@ -451,13 +451,26 @@ func (j *Journal) Seq() uint64 {
 	return j.seq
 }
 
+// flushPatience is how long Flush waits for a disk that refuses every write.
+const flushPatience = 5 * time.Second
+
 // Flush waits until all that was appended is written to a segment (not only
-// queued) or ctx ends.
+// queued), ctx ends, or the disk has refused every write for flushPatience: then
+// the error says why.
 func (j *Journal) Flush(ctx context.Context) error {
 	target := j.Seq()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
+	var refused time.Time
 	for {
+		switch why := *j.wrErr.Load(); {
+		case why == "":
+			refused = time.Time{}
+		case refused.IsZero():
+			refused = time.Now()
+		case time.Since(refused) > flushPatience:
+			return fmt.Errorf("flush the journal: %s", why)
+		}
 		if j.written.Load() >= target && j.ring.Len() == 0 {
 			return nil
 		}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -547,4 +548,22 @@ func (d slowSync) Sync() error {
 	}
 	<-d.slow
 	return d.File.Sync()
+}
+
+// Who waits for a disk that refuses everything is told why, and is not kept for ever.
+func TestFlushOfARefusingDiskSaysWhy(t *testing.T) {
+	var f faults
+	j := open(t, Config{Dir: t.TempDir(), Open: f.open})
+	put(t, j, 1, 2)
+	f.fail.Store(true)
+	put(t, j, 3, 5)
+	err := j.Flush(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "input/output error") {
+		t.Fatalf("got %v", err)
+	}
+	f.fail.Store(false)
+	if err := j.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	j.Close()
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 )
 
 // Rewrite removes for good the events for which drop is true, from a journal that
@@ -83,6 +84,15 @@ func rewriteSegment(s segment, drop func([]byte) bool) (n int, err error) {
 		chownLike(tmp, st)
 	}
 	if err := os.Rename(tmp, s.path); err != nil {
+		return 0, fmt.Errorf("rewrite the journal: %w", err)
+	}
+	// A power cut must not bring back what was to go.
+	d, err := os.Open(filepath.Dir(s.path))
+	if err != nil {
+		return 0, fmt.Errorf("rewrite the journal: %w", err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
 		return 0, fmt.Errorf("rewrite the journal: %w", err)
 	}
 	return n, nil

@@ -259,6 +259,9 @@ func Run(cfg Config, files Files, log *slog.Logger) error {
 	worlds.stop(ctx)
 	j.Emit(&event.Event{Time: time.Now().UTC(), Kind: event.SensorStop, Persona: cfg.Persona, Data: &event.Sensor{Reason: err.Error()}})
 	_ = j.Close() // what the disk did not take waits in the ring
+	if arts != nil {
+		arts.Settle()
+	}
 	wg.Wait()
 	if errors.Is(err, errStop) {
 		return nil
