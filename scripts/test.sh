@@ -16,5 +16,6 @@ if [ "${WHALEFALL_NO_RACE:-}" = "" ]; then
 fi
 if [ -f test/fidelity/deviations.tsv ]; then
 	echo "deviations: $(grep -vc -e '^#' -e '^$' test/fidelity/deviations.tsv)"
+	echo "deviations of the docker client's output: $(grep -vc -e '^#' -e '^$' test/fidelity/cli.tsv)"
 fi
 exit $fail
