@@ -147,6 +147,8 @@ var cliRules = []rule{
 	{"mac", regexp.MustCompile(`\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b`), "<mac>"},
 	{"size", regexp.MustCompile(`\b\d+(\.\d+)?(MB|GB)\b`), "<size>"},
 	{"duration", regexp.MustCompile(`\bexecDuration=\d\b`), "execDuration=<n>"},
+	// A build's stderr in red, cut where the program's writes were read.
+	{"chunk", regexp.MustCompile("\x1b\\[0m\x1b\\[91m"), ""},
 	{"udp", regexp.MustCompile(`read udp \[::1\]:\d+->`), "read udp [::1]:<port>->"},
 }
 
