@@ -28,6 +28,8 @@ type Resident struct {
 	Console  string // its terminal, which is none of ours: "tty1"
 	Cgroup   string // of /proc/PID/cgroup; "" is the namespace's
 	Ends     bool   // SIGTERM and its kin end it in order, with status 0
+	// Ended is called, under no lock, when a signal has ended it.
+	Ended func(ws WaitStatus)
 }
 
 // handledByDaemons are the signals that daemons take as a word, not as their end.
@@ -150,6 +152,10 @@ func (k *Kernel) postPassive(t *Task, s Signal) {
 		}
 		k.bury(t, ws)
 		close(t.done)
+		if f := t.res.Ended; f != nil && !k.stopped {
+			k.wg.Add(1)
+			go func() { defer k.wg.Done(); f(ws) }()
+		}
 	}
 }
 

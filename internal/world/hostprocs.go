@@ -352,6 +352,9 @@ func (w *World) reside(ns *kernel.NS, c *Container, parent *kernel.Task) []*kern
 	res, kids, kidUID := w.service(c)
 	res.PID, res.Parent = c.run.pid, parent
 	res.Cgroup = "/system.slice/docker-" + c.ID + ".scope"
+	if run := c.run; ns == w.hostNS {
+		res.Ended = func(ws kernel.WaitStatus) { run.once.Do(func() { run.ended <- ws.Code() }) }
+	}
 	t, err := ns.Reside(res)
 	if err != nil {
 		return nil

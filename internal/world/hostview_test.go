@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/distribution/reference"
+	"github.com/docker/docker/api/types/backend"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/registry"
 
@@ -143,6 +144,27 @@ func TestContainersAmongHostProcesses(t *testing.T) {
 		if gone := f.onHost(look); strings.Contains(gone, c.ID) {
 			t.Errorf("stopped: %q", gone)
 		}
+		break
+	}
+}
+
+// TestKillingAContainersProcess: who ends a container's process on the host ends the
+// container.
+func TestKillingAContainersProcess(t *testing.T) {
+	f := livedIn(t)
+	host := &container.HostConfig{PidMode: "host", Binds: []string{"/:/mnt"}}
+	for _, c := range f.containers {
+		if !c.Running {
+			continue
+		}
+		f.sh(host, "chroot", "/mnt", "/bin/bash", "-c", fmt.Sprintf("kill -9 %d", c.Pid))
+		for range 100 {
+			if i, err := f.ContainerInspect(f.ctx, c.ID, backend.ContainerInspectOptions{}); err != nil || i.RestartCount > 0 || !i.State.Running {
+				return // its policy starts it again
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		t.Errorf("%s did not notice", c.Name)
 		break
 	}
 }
