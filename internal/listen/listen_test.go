@@ -246,6 +246,19 @@ func TestReword(t *testing.T) {
 	}
 }
 
+// Go 1.19 passed over a header without a name; today's net/http refuses it.
+func TestNamelessHeaders(t *testing.T) {
+	for _, head := range []string{"GET /a HTTP/1.1\r\nHost: x\r\n: v\r\n\r\n", "GET /a HTTP/1.1\r\n: v\r\nHost: x\r\n:\r\n: : w\r\nA: b\r\n\r\n"} {
+		for minor, want := range map[int]string{19: "HTTP/1.1 200 OK\r\n", 26: "HTTP/1.1 400 Bad Request"} {
+			ln := local(t)
+			serve(t, listen.Reword(ln, minor))
+			if got := talk(t, ln.Addr().String(), strings.Replace(head, "\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1)); !strings.HasPrefix(got, want) {
+				t.Errorf("go1.%d, %q: got %q, want %q", minor, head, got, want)
+			}
+		}
+	}
+}
+
 func FuzzParseHello(f *testing.F) {
 	f.Add([]byte("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03"))
 	f.Add([]byte{22, 3, 1, 0, 48, 1, 0, 0, 44, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 19, 1, 1, 0, 0, 0})

@@ -43,12 +43,38 @@ func (c *rewordConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 {
 		c.mu.Lock()
+		if len(c.last) == 0 {
+			n = dropNameless(p[:n])
+		}
 		if room := maxLast - len(c.last); room > 0 {
 			c.last = append(c.last, p[:min(n, room)]...)
 		}
 		c.mu.Unlock()
 	}
 	return n, err
+}
+
+// dropNameless takes lines without a name out of a head that p begins with and has
+// whole: Go 1.19 passed them over, this program's net/http refuses them. It gives the
+// new length. What is recorded is what came.
+func dropNameless(p []byte) int {
+	end := bytes.Index(p, []byte("\r\n\r\n"))
+	if end < 0 || !bytes.Contains(p[:end], []byte("\n:")) {
+		return len(p)
+	}
+	n := len(p)
+	for {
+		i := bytes.Index(p[:end], []byte("\n:"))
+		if i < 0 {
+			return n
+		}
+		l := bytes.IndexByte(p[i+1:n], '\n') + 1 // the head's own end is behind it
+		copy(p[i+1:], p[i+1+l:n])
+		n, end = n-l, end-l
+		if end <= i {
+			return n
+		}
+	}
 }
 
 // bare is net/http's answer to what it cannot parse.
