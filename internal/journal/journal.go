@@ -221,7 +221,7 @@ func Open(cfg Config) (*Journal, error) {
 		}
 		if end < s.size {
 			cfg.Log.Warn("journal: cut a torn tail", "segment", filepath.Base(s.path), "bytes", s.size-end)
-			if err := os.Truncate(s.path, end); err != nil {
+			if err := cut(s.path, end); err != nil {
 				return nil, fmt.Errorf("cut the torn tail of %s: %w", s.path, err)
 			}
 			j.torn += s.size - end
@@ -535,6 +535,16 @@ func listSegments(dir string) ([]segment, error) {
 	}
 	sort.Slice(segs, func(a, b int) bool { return segs[a].first < segs[b].first })
 	return segs, nil
+}
+
+// cut shortens a file. The sensor's filter knows ftruncate and not truncate.
+func cut(path string, size int64) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Truncate(size)
 }
 
 func segmentPath(dir string, first uint64) string {
