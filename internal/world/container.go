@@ -33,6 +33,8 @@ type Container struct {
 	Nets    map[string]*network.EndpointSettings
 	Ports   nat.PortMap
 	Sandbox string
+	// netsChanged shows the running container the networks it has now; World.mu is held.
+	netsChanged func()
 
 	state
 	RestartCount int

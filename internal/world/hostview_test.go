@@ -464,3 +464,30 @@ func TestHostInterfaces(t *testing.T) {
 		t.Errorf("docker0 is down with a container on it:\n%s", links)
 	}
 }
+
+// TestInterfacesWhileResolving: docker cp and a bind resolve paths below
+// /sys/class/net while they hold the world; neither waits for it.
+func TestInterfacesWhileResolving(t *testing.T) {
+	f := fixtureOf(t)
+	f.create("looked-at", &container.Config{Image: "alpine", Cmd: sh("sleep 100")}, &container.HostConfig{Binds: []string{"/:/h", "/sys/class/net:/n"}})
+	if err := f.ContainerStart(f.ctx, "looked-at", "", ""); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, p := range []string{"/sys/class/net/eth0/address", "/h/sys/class/net/docker0/address", "/n/docker0/address"} {
+			r, _, err := f.ContainerArchivePath("looked-at", p)
+			if err != nil {
+				t.Errorf("%s: %v", p, err)
+				continue
+			}
+			_ = r.Close()
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the world is locked up")
+	}
+}

@@ -519,6 +519,9 @@ func (w *World) ConnectContainerToNetwork(ctx context.Context, name, ref string,
 		e.NetworkID = n.ID
 	}
 	c.Nets[n.Name] = e
+	if running && c.netsChanged != nil {
+		c.netsChanged()
+	}
 	if running {
 		w.writeHost("/var/lib/docker/containers/"+c.ID+"/hosts", w.etcHosts(c))
 	}
@@ -553,6 +556,9 @@ func (w *World) DisconnectContainerFromNetwork(name, ref string, force bool) err
 	}
 	w.leave(e)
 	delete(c.Nets, n.Name)
+	if c.Running && c.netsChanged != nil {
+		c.netsChanged()
+	}
 	w.mu.Unlock()
 	w.netEvent(w.lastCaller(), n, events.ActionDisconnect, map[string]string{"container": c.ID})
 	return nil

@@ -3,10 +3,12 @@ package world
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"path"
 	"slices"
@@ -14,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/docker/docker/api/types/mount"
@@ -506,6 +509,33 @@ func isDirIn(ns *kernel.NS, p string) bool {
 	return err == nil && at.Node().Stat().Mode.IsDir()
 }
 
+// interfacesOf gives a container's interfaces as its networks come and go: each new one
+// gets the next name. What it returns is called with World.mu held.
+func (w *World) interfacesOf(c *Container) func() []kernel.Interface {
+	number := map[string]int{} // by endpoint
+	return func() []kernel.Interface {
+		var ifs []kernel.Interface
+		for _, n := range slices.Sorted(maps.Keys(c.Nets)) {
+			e := c.Nets[n]
+			a, err := netip.ParseAddr(e.IPAddress)
+			if err != nil {
+				continue
+			}
+			k, ok := number[e.EndpointID]
+			if !ok {
+				k = len(number)
+				number[e.EndpointID] = k
+			}
+			gw, _ := netip.ParseAddr(e.Gateway)
+			ifs = append(ifs, kernel.Interface{Name: "eth" + strconv.Itoa(k), MAC: e.MacAddress, Addr: netip.PrefixFrom(a, e.IPPrefixLen), Gateway: gw, MTU: 1500, Index: w.ifIndex(c, n), Peer: w.ifIndex(c, n) + 1})
+		}
+		slices.SortFunc(ifs, func(a, b kernel.Interface) int {
+			return cmp.Or(len(a.Name)-len(b.Name), strings.Compare(a.Name, b.Name))
+		})
+		return ifs
+	}
+}
+
 // environ is the environment a container's processes start with:
 // CreateDaemonEnvironment.
 func (w *World) environ(c *Container, tty bool) []string {
@@ -731,22 +761,13 @@ func (w *World) namespace(c *Container) (*kernel.NS, error) {
 			cfg.Net = o.run.ns.Net()
 		}
 	default:
-		var ifs []kernel.Interface
-		names := make([]string, 0, len(c.Nets))
-		for n := range c.Nets {
-			names = append(names, n)
-		}
-		sort.Strings(names)
-		for _, n := range names {
-			e := c.Nets[n]
-			a, err := netip.ParseAddr(e.IPAddress)
-			if err != nil {
-				continue
-			}
-			gw, _ := netip.ParseAddr(e.Gateway)
-			ifs = append(ifs, kernel.Interface{Name: "eth" + strconv.Itoa(len(ifs)), MAC: e.MacAddress, Addr: netip.PrefixFrom(a, e.IPPrefixLen), Gateway: gw, MTU: 1500, Index: w.ifIndex(c, n), Peer: w.ifIndex(c, n) + 1})
-		}
-		cfg.Net = w.kern.NewNetNS(ifs)
+		// Whoever asks may hold World.mu already: what shows is kept beside it.
+		list := w.interfacesOf(c)
+		var shown atomic.Pointer[[]kernel.Interface]
+		c.netsChanged = func() { l := list(); shown.Store(&l) }
+		c.netsChanged()
+		cfg.Net = w.kern.NewNetNS(*shown.Load())
+		cfg.Net.Live = func() []kernel.Interface { return *shown.Load() }
 	}
 	cfg.DeviceRules = deviceRules(hc.DeviceCgroupRules)
 	for _, d := range hc.Devices {

@@ -35,8 +35,9 @@ type World struct {
 	ports      map[string]string // published "proto/port" to a container
 	nextPort   int
 	nextShown  int
-	leaked     map[string]bool // chains of layers that a save holds for ever, see ExportImage
-	poolAt     int             // where the search for an address pool goes on
+	ifShown    atomic.Pointer[[]kernel.Interface] // what hostInterfaces gave last
+	leaked     map[string]bool                    // chains of layers that a save holds for ever, see ExportImage
+	poolAt     int                                // where the search for an address pool goes on
 	procsOnce  sync.Once
 	ifIndexes  map[string]int // of a container's end of a pair, by container and network
 	firstPID   int            // of the processes that the world starts
