@@ -57,9 +57,11 @@ func importReal(ctx context.Context, d *oracle.Daemon) error {
 		io.WriteString(w, t)
 	}
 	w.Close()
-	q := url.Values{"fromSrc": {"-"}, "repo": {"busybox"}, "tag": {"latest"}, "changes": {`CMD ["sh"]`, "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}}
-	return post(ctx, d, "/images/create?"+q.Encode(), &buf)
+	return post(ctx, d, busyboxImport, &buf)
 }
+
+// busyboxImport makes an archive the image busybox:latest.
+var busyboxImport = "/images/create?" + url.Values{"fromSrc": {"-"}, "repo": {"busybox"}, "tag": {"latest"}, "changes": {`CMD ["sh"]`, "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}}.Encode()
 
 func post(ctx context.Context, d Dialer, path string, body io.Reader) error {
 	req, err := http.NewRequestWithContext(ctx, "POST", "http://decoy"+path, body)
