@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"unsafe"
 
+	"github.com/elastic/go-seccomp-bpf/arch"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
@@ -42,9 +45,14 @@ func TestSensorIsConfined(t *testing.T) {
 	if root, _ := os.Readlink(fmt.Sprintf("/proc/%d/root", pid)); root != d.data+"/sensor" {
 		t.Errorf("the sensor's root is %q", root)
 	}
-	mine, _ := os.Readlink("/proc/self/ns/net")
-	if its, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid)); its == mine {
-		t.Error("the sensor shares the network namespace")
+	for _, ns := range []string{"net", "ipc", "uts"} {
+		mine, err := os.Readlink("/proc/self/ns/" + ns)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if its, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, ns)); err != nil || its == mine {
+			t.Errorf("the sensor's %s namespace is %q, ours %q (%v)", ns, its, mine, err)
+		}
 	}
 	out, _, code := wf(t, "doctor", "--data", d.data, "--format", "json")
 	if code != 0 {
@@ -55,6 +63,7 @@ func TestSensorIsConfined(t *testing.T) {
 			t.Errorf("doctor does not say that %s is in force: %s", l, out)
 		}
 	}
+	t.Logf("%s: %s", runtime.GOARCH, out)
 }
 
 // ptraceFilter is PTRACE_SECCOMP_GET_FILTER.
@@ -130,6 +139,7 @@ func TestDeniedUnderTheFilter(t *testing.T) {
 		if !bytes.Contains(out, []byte("all denied")) {
 			t.Fatalf("%s", out)
 		}
+		t.Logf("%s: %s", runtime.GOARCH, bytes.TrimSpace(bytes.TrimPrefix(out, []byte("=== RUN   TestDeniedUnderTheFilter\n"))))
 		return
 	}
 	dir := os.Getenv("WHALEFALL_DENIED")
@@ -142,18 +152,41 @@ func TestDeniedUnderTheFilter(t *testing.T) {
 		os.Exit(1)
 	}
 	bad := 0
-	for name, nr := range map[string]uintptr{"socket": unix.SYS_SOCKET, "connect": unix.SYS_CONNECT, "bind": unix.SYS_BIND, "listen": unix.SYS_LISTEN, "socketpair": unix.SYS_SOCKETPAIR,
+	denied := map[string]uintptr{"socket": unix.SYS_SOCKET, "connect": unix.SYS_CONNECT, "bind": unix.SYS_BIND, "listen": unix.SYS_LISTEN, "socketpair": unix.SYS_SOCKETPAIR,
 		"io_uring_setup": unix.SYS_IO_URING_SETUP, "io_uring_enter": unix.SYS_IO_URING_ENTER, "execve": unix.SYS_EXECVE, "execveat": unix.SYS_EXECVEAT, "ptrace": unix.SYS_PTRACE,
 		"process_vm_readv": unix.SYS_PROCESS_VM_READV, "process_vm_writev": unix.SYS_PROCESS_VM_WRITEV, "pidfd_open": unix.SYS_PIDFD_OPEN, "pidfd_getfd": unix.SYS_PIDFD_GETFD,
 		"setns": unix.SYS_SETNS, "unshare": unix.SYS_UNSHARE, "mount": unix.SYS_MOUNT, "umount2": unix.SYS_UMOUNT2, "pivot_root": unix.SYS_PIVOT_ROOT, "chroot": unix.SYS_CHROOT,
 		"init_module": unix.SYS_INIT_MODULE, "finit_module": unix.SYS_FINIT_MODULE, "delete_module": unix.SYS_DELETE_MODULE, "bpf": unix.SYS_BPF, "keyctl": unix.SYS_KEYCTL,
 		"add_key": unix.SYS_ADD_KEY, "setuid": unix.SYS_SETUID, "setresuid": unix.SYS_SETRESUID, "capset": unix.SYS_CAPSET, "kexec_load": unix.SYS_KEXEC_LOAD, "reboot": unix.SYS_REBOOT,
 		"mknodat": unix.SYS_MKNODAT, "symlinkat": unix.SYS_SYMLINKAT, "open_by_handle_at": unix.SYS_OPEN_BY_HANDLE_AT, "userfaultfd": unix.SYS_USERFAULTFD, "perf_event_open": unix.SYS_PERF_EVENT_OPEN,
-		"kill": unix.SYS_KILL, "tkill": unix.SYS_TKILL, "fork": unix.SYS_FORK, "vfork": unix.SYS_VFORK, "seccomp": unix.SYS_SECCOMP, "prctl": unix.SYS_PRCTL, "personality": unix.SYS_PERSONALITY,
-		"memfd_create": unix.SYS_MEMFD_CREATE, "landlock_create_ruleset": unix.SYS_LANDLOCK_CREATE_RULESET} {
+		"kill": unix.SYS_KILL, "tkill": unix.SYS_TKILL, "seccomp": unix.SYS_SECCOMP, "prctl": unix.SYS_PRCTL, "personality": unix.SYS_PERSONALITY,
+		"memfd_create": unix.SYS_MEMFD_CREATE, "landlock_create_ruleset": unix.SYS_LANDLOCK_CREATE_RULESET}
+	maps.Copy(denied, olderCalls)
+	for name, nr := range denied {
 		_, _, e := unix.RawSyscall6(nr, ^uintptr(0), 0, 0, 0, 0, 0)
 		if e != unix.EPERM {
 			fmt.Printf("%s gives %v\n", name, e)
+			bad++
+		}
+	}
+	// And by number: all that are not on the list, those of kernels to come included.
+	info, err := arch.GetInfo("")
+	if err != nil {
+		fmt.Println("the filter's library:", err)
+		os.Exit(1)
+	}
+	allowed := map[int]bool{unix.SYS_CLONE: true, unix.SYS_CLONE3: true}
+	for _, n := range confine.Allowed() {
+		allowed[info.SyscallNames[n]] = true
+	}
+	tried := 0
+	for nr := range 1024 {
+		if allowed[nr] || slices.Contains(unfiltered, nr) {
+			continue
+		}
+		tried++
+		if _, _, e := unix.RawSyscall6(uintptr(nr), ^uintptr(0), 0, 0, 0, 0, 0); e != unix.EPERM {
+			fmt.Printf("call %d (%s) gives %v\n", nr, info.SyscallNumbers[nr], e)
 			bad++
 		}
 	}
@@ -180,6 +213,6 @@ func TestDeniedUnderTheFilter(t *testing.T) {
 	if bad > 0 {
 		os.Exit(1)
 	}
-	fmt.Println("all denied")
+	fmt.Printf("%d by name and %d by number: all denied\n", len(denied)+6, tried)
 	os.Exit(0)
 }

@@ -71,6 +71,16 @@ func TestKillNineLosesNothing(t *testing.T) {
 	sensorKills, operatorKills := 0, 0
 	for i := range rounds() {
 		time.Sleep(time.Duration(200+rnd.IntN(300)) * time.Millisecond)
+		answered := func() int {
+			mu.Lock()
+			defer mu.Unlock()
+			return len(got)
+		}
+		for end := time.Now().Add(patience(20 * time.Second)); answered() < 10*(i+1); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("round %d: only %d requests were answered\n%s", i, answered(), d.text())
+			}
+		}
 		s, o := d.children()
 		pid := s
 		if i%3 == 2 {
@@ -83,7 +93,7 @@ func TestKillNineLosesNothing(t *testing.T) {
 			t.Fatalf("a process is missing in round %d\n%s", i, d.text())
 		}
 		syscall.Kill(pid, syscall.SIGKILL)
-		deadline := time.Now().Add(10 * time.Second)
+		deadline := time.Now().Add(patience(10 * time.Second))
 		for {
 			s2, o2 := d.children()
 			if s2 != 0 && o2 != 0 && s2 != pid && o2 != pid {
@@ -103,7 +113,7 @@ func TestKillNineLosesNothing(t *testing.T) {
 	d.cmd.Process.Kill()
 	<-d.done
 	d.cmd = nil
-	for deadline := time.Now().Add(3 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience(3 * time.Second)); ; time.Sleep(10 * time.Millisecond) {
 		if syscall.Kill(s, 0) != nil && syscall.Kill(o, 0) != nil {
 			break
 		}
@@ -142,9 +152,6 @@ func TestKillNineLosesNothing(t *testing.T) {
 		}
 	}
 	t.Logf("%d requests answered, %d missing; sensor killed %d times, operator side %d, supervisor once", len(got), missing, sensorKills, operatorKills)
-	if len(got) < 100 {
-		t.Errorf("only %d requests were answered: the test shows little", len(got))
-	}
 }
 
 // After a kill of the supervisor the next serve takes the same directory at once.

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -181,71 +180,5 @@ func TestImageInRealDocker(t *testing.T) {
 		if !force[l] {
 			t.Errorf("%s is not in force\n%s", l, logs())
 		}
-	}
-}
-
-// arm64 is built, and where qemu-user is there the program is run: it starts,
-// answers and records. The filter is another machine's matter: --unconfined.
-func TestArm64(t *testing.T) {
-	bin := filepath.Join(t.TempDir(), "whalefall-arm64")
-	cmd := exec.Command("go", "build", "-o", bin, "./cmd/whalefall")
-	cmd.Dir = "../.."
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=arm64")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	qemu, err := exec.LookPath("qemu-aarch64-static")
-	if err != nil {
-		t.Skip("built; to run it needs qemu-aarch64-static")
-	}
-	data := filepath.Join(t.TempDir(), "data")
-	addr := freePort(t)
-	// The children are started by the program's own path, which the kernel would
-	// hand to no emulator unless binfmt says so.
-	var log bytes.Buffer
-	c := exec.Command(qemu, bin, "serve", "--data", data, "--listen", addr, "--web", "", "--unconfined", "--latency", "none")
-	c.Stdout, c.Stderr = &log, &log
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- c.Wait() }()
-	defer func() {
-		c.Process.Signal(os.Interrupt)
-		select {
-		case <-done:
-		case <-time.After(10 * time.Second):
-			c.Process.Kill()
-			<-done
-		}
-	}()
-	var got string
-	for end := time.Now().Add(40 * time.Second); time.Now().Before(end) && got == ""; time.Sleep(200 * time.Millisecond) {
-		select {
-		case err := <-done:
-			done <- err
-			if strings.Contains(log.String(), "exec format error") {
-				t.Skip("built and started; this kernel hands no arm64 program to qemu (binfmt_misc), so the processes that serve starts cannot run")
-			}
-			t.Fatalf("serve ended: %v\n%s", err, log.String())
-		default:
-		}
-		if resp, err := http.Get("http://" + addr + "/version"); err == nil {
-			b, _ := io.ReadAll(resp.Body)
-			resp.Body.Close()
-			got = fmt.Sprint(resp.StatusCode, " ", string(b))
-		}
-	}
-	if !strings.HasPrefix(got, "200 ") {
-		t.Fatalf("%q\n%s", got, log.String())
-	}
-	// The record is read by this machine's program.
-	time.Sleep(time.Second)
-	out := ""
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && !strings.Contains(out, `"request_count":1`); time.Sleep(300 * time.Millisecond) {
-		out, _, _ = wf(t, "session", "ls", "--all", "--data", data, "--format", "json")
-	}
-	if !strings.Contains(out, `"request_count":1`) {
-		t.Errorf("nothing on record: %s\n%s", out, log.String())
 	}
 }

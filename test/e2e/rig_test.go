@@ -27,9 +27,13 @@ var built struct {
 	err  error
 }
 
-// program builds the program once.
+// program builds the program once. WHALEFALL_PROGRAM names one that is built already,
+// for machines without Go.
 func program(t testing.TB) string {
 	t.Helper()
+	if p := os.Getenv("WHALEFALL_PROGRAM"); p != "" {
+		return p
+	}
 	built.once.Do(func() {
 		dir, err := os.MkdirTemp("", "whalefall-e2e") //nolint:usetesting // it outlives the first test that asks
 		if err != nil {
@@ -125,13 +129,13 @@ func (d *decoy) start(args ...string) {
 	}()
 	select {
 	case d.addr = <-addr:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience(20 * time.Second)):
 		d.t.Fatalf("serve does not start:\n%s", d.text())
 	case err := <-d.done:
 		d.done <- err
 		d.t.Fatalf("serve ended: %v\n%s", err, d.text())
 	}
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience(20 * time.Second))
 	for {
 		resp, err := http.Get("http://" + d.addr + "/_ping")
 		if err == nil {
@@ -273,12 +277,21 @@ type doc struct {
 	Unknown    []struct{ What, Name, Detail string }
 }
 
+// patience is how long a test waits on a machine that is WHALEFALL_SLOW times slower
+// than a real one.
+func patience(d time.Duration) time.Duration {
+	if n, err := strconv.Atoi(os.Getenv("WHALEFALL_SLOW")); err == nil && n > 0 {
+		return d * time.Duration(n)
+	}
+	return d
+}
+
 // lastSession gives the newest session once it satisfies ok, or as it is after
 // three seconds: what was answered is in the store within one.
 func (d *decoy) lastSession(ok func(doc) bool) doc {
 	d.t.Helper()
 	var s doc
-	for deadline := time.Now().Add(3 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience(3 * time.Second)); ; time.Sleep(50 * time.Millisecond) {
 		out, _, _ := wf(d.t, "session", "ls", "--data", d.data, "--format", "json")
 		lines := strings.Split(strings.TrimSpace(out), "\n")
 		var row struct{ ID string }

@@ -104,28 +104,14 @@ func Fetch(ctx context.Context, r Release) (string, error) {
 	if _, err := os.Stat(filepath.Join(dir, "complete")); err == nil {
 		return root, nil
 	}
-	mirror, err := mirrorURI("/etc/apt")
+	opts, err := aptOptions(dir, r.Suite)
 	if err != nil {
-		return "", unavailable("%w", err)
-	}
-	src := "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] " + mirror + " " + r.Suite + " main\n"
-	if err := os.WriteFile(filepath.Join(dir, "sources"), []byte(src), 0o644); err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "status"), nil, 0o644); err != nil {
-		return "", err
-	}
-	opts := []string{
-		"-o", "Dir::Etc::sourcelist=" + dir + "/sources", "-o", "Dir::Etc::sourceparts=-",
-		"-o", "Dir::State::lists=" + dir + "/lists", "-o", "Dir::State::status=" + dir + "/status",
-		"-o", "Dir::Cache=" + dir + "/cache", "-o", "Acquire::Languages=none",
-		"-o", "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
-		"-o", "APT::Install-Recommends=false", "-o", "APT::Sandbox::User=root", "-o", "Debug::NoLocking=1",
-	}
-	if out, err := run(ctx, "apt-get", append(opts, "update")...); err != nil {
+	if out, err := run(ctx, "", "apt-get", append(opts, "update")...); err != nil {
 		return "", unavailable("apt-get update for %s: %w\n%s", r.Suite, err, out)
 	}
-	out, err := run(ctx, "apt-cache", append(opts, "policy", "docker.io")...)
+	out, err := run(ctx, "", "apt-cache", append(opts, "policy", "docker.io")...)
 	if err != nil {
 		return "", unavailable("apt-cache policy: %w", err)
 	}
@@ -133,7 +119,7 @@ func Fetch(ctx context.Context, r Release) (string, error) {
 		return "", unavailable("suite %s has docker.io %q, not %s: persona %s cannot be proved", r.Suite, c, r.Version, r.Persona)
 	}
 	args := slices.Concat(opts, []string{"-y", "--download-only", "install"}, packages)
-	if out, err := run(ctx, "apt-get", args...); err != nil {
+	if out, err := run(ctx, "", "apt-get", args...); err != nil {
 		return "", unavailable("apt-get download for %s: %w\n%s", r.Suite, err, out)
 	}
 	if err := os.RemoveAll(root); err != nil {
@@ -163,7 +149,7 @@ next:
 				continue next
 			}
 		}
-		if out, err := run(ctx, "dpkg", "-x", d, root); err != nil {
+		if out, err := run(ctx, "", "dpkg", "-x", d, root); err != nil {
 			return "", unavailable("unpacking %s: %w\n%s", filepath.Base(d), err, out)
 		}
 	}
@@ -207,8 +193,33 @@ func dress(root string) error {
 	return nil
 }
 
-func run(ctx context.Context, name string, args ...string) (string, error) {
+// aptOptions makes dir a state of apt's own, with one suite of the configured mirror
+// and without a package installed.
+func aptOptions(dir, suite string) ([]string, error) {
+	mirror, err := mirrorURI("/etc/apt")
+	if err != nil {
+		return nil, unavailable("%w", err)
+	}
+	src := "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] " + mirror + " " + suite + " main\n"
+	if err := os.WriteFile(filepath.Join(dir, "sources"), []byte(src), 0o644); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "status"), nil, 0o644); err != nil {
+		return nil, err
+	}
+	return []string{
+		"-o", "Dir::Etc::sourcelist=" + dir + "/sources", "-o", "Dir::Etc::sourceparts=-",
+		"-o", "Dir::State::lists=" + dir + "/lists", "-o", "Dir::State::status=" + dir + "/status",
+		"-o", "Dir::Cache=" + dir + "/cache", "-o", "Acquire::Languages=none",
+		"-o", "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
+		"-o", "APT::Install-Recommends=false", "-o", "APT::Sandbox::User=root", "-o", "Debug::NoLocking=1",
+	}, nil
+}
+
+// run runs a command in dir, the test's own where that is empty.
+func run(ctx context.Context, dir, name string, args ...string) (string, error) {
 	c := exec.CommandContext(ctx, name, args...)
+	c.Dir = dir
 	c.Env = append(os.Environ(), "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive")
 	b, err := c.CombinedOutput()
 	return string(b), err
