@@ -458,7 +458,7 @@ func (w *World) mounts(c *Container) (made []string, err error) {
 		if _, tmpfs := hc.Tmpfs[dest]; tmpfs {
 			continue
 		}
-		if dest == "/" || !path.IsAbs(dest) {
+		if dest == "/" {
 			return made, fmt.Errorf("invalid volume specification: '%s'", spec)
 		}
 		mp := &mountPoint{Type: mount.TypeVolume, Destination: dest, RW: true, CopyData: true}

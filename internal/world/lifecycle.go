@@ -104,7 +104,6 @@ func (w *World) start(by Caller, c *Container, reset bool) error {
 	c.Running, c.startedBefore = true, true
 	c.ExitCode = 0
 	c.StartedAt = w.now().UTC()
-	c.FinishedAt = time.Time{}
 	run := c.run
 	w.startHealth(c)
 	w.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -24,6 +25,11 @@ type netw struct {
 	taken   map[netip.Addr]string // address to endpoint id
 	picked  bool                  // the subnet is one of the daemon's own pools
 }
+
+var macAddress = regexp.MustCompile(`^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$|^[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{2}){5}$|^[0-9A-Fa-f]{4}(\.[0-9A-Fa-f]{4}){2}$`)
+
+// validMAC tells whether s is an EUI-48 as net.ParseMAC reads it.
+func validMAC(s string) bool { return macAddress.MatchString(s) }
 
 func validIP(s string) bool { _, err := netip.ParseAddr(s); return err == nil }
 
@@ -148,6 +154,9 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 	}
 	if driver == "overlay" && !w.Swarm().manager() {
 		return nil, forbidden("This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.")
+	}
+	if nc.ConfigOnly && (nc.Ingress || nc.Internal || nc.Attachable || nc.Scope != "") {
+		return nil, forbidden("configuration network can only contain network specific fields. Network operator fields like [ ingress | internal | attachable | scope ] are not supported.")
 	}
 	v6 := nc.EnableIPv6 != nil && *nc.EnableIPv6
 	if w.host.cfg.Release.Era >= 26 {
@@ -322,7 +331,7 @@ func (w *World) GetNetworks(f filters.Args, cfg backend.NetworkListConfig) ([]ne
 			continue
 		}
 		used := w.endpoints(n)
-		if hasDangling && (predefined(n.Name) || len(used) == 0 != dangling) {
+		if hasDangling && predefined(n.Name) == dangling {
 			continue
 		}
 		i := n.Inspect
@@ -485,83 +494,148 @@ func (w *World) ConnectContainerToNetwork(ctx context.Context, name, ref string,
 		w.mu.Unlock()
 		return err
 	}
-	n, err := w.findNet(ref)
+	running := c.Running
+	n, err := w.connect(c, ref, cfg)
+	w.mu.Unlock()
 	if err != nil {
-		w.mu.Unlock()
 		return err
 	}
-	if c.Host.NetworkMode.IsHost() || n.Driver == "host" {
-		w.mu.Unlock()
-		if c.Host.NetworkMode.IsHost() {
-			return conflict("cannot connect container to host network - container is already connected to host network")
-		}
-		return invalid("%s", w.pick28("container cannot be disconnected from host network or connected to host network", "cannot connect container to host network - container must be created in host network mode"))
-	}
-	if c.Host.NetworkMode.IsContainer() {
-		w.mu.Unlock()
-		return conflict("container sharing network namespace with another container or host cannot be connected to any other network")
-	}
-	if e := c.Nets[n.Name]; e != nil && (c.Running || e.EndpointID != "") {
-		w.mu.Unlock()
-		return forbidden("endpoint with name %s already exists in network %s", strings.TrimPrefix(c.Name, "/"), n.Name)
-	}
-	if cfg == nil {
-		cfg = &network.EndpointSettings{}
-	}
-	e := cfg.Copy()
-	running := c.Running
-	if running {
-		if err := w.join(c, n, e); err != nil {
-			w.mu.Unlock()
-			return err
-		}
-	} else {
-		e.NetworkID = n.ID
-	}
-	c.Nets[n.Name] = e
-	if running && c.netsChanged != nil {
-		c.netsChanged()
-	}
-	if running {
-		w.writeHost("/var/lib/docker/containers/"+c.ID+"/hosts", w.etcHosts(c))
-	}
-	w.mu.Unlock()
 	if running {
 		w.netEvent(w.callerOf(ctx), n, events.ActionConnect, map[string]string{"container": c.ID})
 	}
 	return nil
 }
 
-// DisconnectContainerFromNetwork is the daemon's method.
-func (w *World) DisconnectContainerFromNetwork(name, ref string, force bool) error {
-	w.mu.Lock()
-	c, err := w.find(name)
-	if err != nil {
-		w.mu.Unlock()
-		return err
+// connect is daemon.ConnectToNetwork, its checks in its order. World.mu is held.
+func (w *World) connect(c *Container, ref string, cfg *network.EndpointSettings) (*netw, error) {
+	if cfg == nil {
+		cfg = &network.EndpointSettings{}
+	}
+	e := cfg.Copy()
+	if c.Running && c.Host.NetworkMode.IsContainer() {
+		return nil, conflict("container sharing network namespace with another container or host cannot be connected to any other network")
 	}
 	n, err := w.findNet(ref)
 	if err != nil {
-		w.mu.Unlock()
+		if !c.Running {
+			// Whether it exists is seen at the start.
+			c.Nets[ref] = e
+			return nil, nil
+		}
+		return nil, err
+	}
+	if err := w.endpointSettings(n, e); err != nil {
+		return nil, err
+	}
+	if !c.Host.NetworkMode.IsHost() && n.Driver == "host" {
+		return nil, invalid("%s", w.pick28("container cannot be disconnected from host network or connected to host network", "cannot connect container to host network - container must be created in host network mode"))
+	}
+	private := func(driver string) bool { return driver != "host" }
+	for s, v := range c.Nets {
+		sn := w.networks[v.NetworkID]
+		if sn == nil {
+			if sn, err = w.findNet(s); err != nil {
+				continue
+			}
+		}
+		if sn == n {
+			if c.Running {
+				return nil, forbidden("endpoint with name %s already exists in network %s", strings.TrimPrefix(c.Name, "/"), n.Name)
+			}
+			return n, nil // the first settings stay
+		}
+		if !private(sn.Driver) || !private(n.Driver) {
+			return nil, conflict("container sharing network namespace with another container or host cannot be connected to any other network")
+		}
+		if sn.Name == "none" || n.Name == "none" {
+			return nil, conflict("container cannot be connected to multiple networks with one of the networks in private (none) mode")
+		}
+	}
+	if c.Running {
+		if err := w.join(c, n, e); err != nil {
+			return nil, err
+		}
+	}
+	c.Nets[n.Name] = e
+	if c.Running {
+		if c.netsChanged != nil {
+			c.netsChanged()
+		}
+		w.writeHost("/var/lib/docker/containers/"+c.ID+"/hosts", w.etcHosts(c))
+	}
+	return n, nil
+}
+
+// endpointSettings checks what a user asks of an endpoint.
+func (w *World) endpointSettings(n *netw, e *network.EndpointSettings) error {
+	want := ""
+	if e.IPAMConfig != nil {
+		want = e.IPAMConfig.IPv4Address
+	}
+	if e.MacAddress != "" && w.host.cfg.Release.Era >= 26 {
+		if !validMAC(e.MacAddress) {
+			return invalid("invalid MAC address %s", e.MacAddress)
+		}
+	}
+	return w.wantedIP(n, want)
+}
+
+// DisconnectContainerFromNetwork is the daemon's method.
+func (w *World) DisconnectContainerFromNetwork(name, ref string, force bool) error {
+	w.mu.Lock()
+	c, n, err := w.disconnect(name, ref, force)
+	w.mu.Unlock()
+	if err != nil || n == nil {
 		return err
 	}
+	w.netEvent(w.lastCaller(), n, events.ActionDisconnect, map[string]string{"container": c.ID})
+	return nil
+}
+
+// disconnect is daemon.DisconnectFromNetwork. It gives the network where there was an
+// endpoint in it. World.mu is held.
+func (w *World) disconnect(name, ref string, force bool) (*Container, *netw, error) {
+	c, err := w.find(name)
+	if err != nil {
+		if !force {
+			return nil, nil, err
+		}
+		n, err := w.findNet(ref)
+		if err != nil {
+			return nil, nil, err
+		}
+		_ = n
+		return nil, nil, notFound("endpoint %s not found", name)
+	}
+	n, err := w.findNet(ref)
+	if !c.Running || err != nil && force {
+		if n != nil {
+			ref = n.Name
+		}
+		e := c.Nets[ref]
+		if e == nil {
+			return nil, nil, systemErr("container %s is not connected to the network %s", c.ID, ref)
+		}
+		w.leave(e)
+		delete(c.Nets, ref)
+		return c, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
 	if c.Host.NetworkMode.IsHost() && n.Driver == "host" {
-		w.mu.Unlock()
-		return conflict("cannot disconnect container from host network - container was created in host network mode")
+		return nil, nil, conflict("cannot disconnect container from host network - container was created in host network mode")
 	}
 	e := c.Nets[n.Name]
 	if e == nil {
-		w.mu.Unlock()
-		return systemErr("container %s is not connected to network %s", c.ID, n.Name)
+		return nil, nil, systemErr("container %s is not connected to network %s", c.ID, n.Name)
 	}
 	w.leave(e)
 	delete(c.Nets, n.Name)
-	if c.Running && c.netsChanged != nil {
+	if c.netsChanged != nil {
 		c.netsChanged()
 	}
-	w.mu.Unlock()
-	w.netEvent(w.lastCaller(), n, events.ActionDisconnect, map[string]string{"container": c.ID})
-	return nil
+	return c, n, nil
 }
 
 // DeleteNetwork is the daemon's method.
@@ -603,7 +677,7 @@ func (w *World) NetworksPrune(ctx context.Context, f filters.Args) (*network.Pru
 	if err != nil {
 		return nil, err
 	}
-	rep := &network.PruneReport{NetworksDeleted: []string{}}
+	rep := &network.PruneReport{}
 	var gone []*netw
 	w.mu.Lock()
 	for id, n := range w.networks {
