@@ -70,7 +70,7 @@ func TestArm64(t *testing.T) {
 	// Without impdef the emulation of pointer authentication takes most of the time.
 	cmd := exec.Command(qemu, "-machine", "virt", "-cpu", "max,pauth-impdef=on", "-smp", "2", "-m", "1024", "-nic", "none", "-nodefaults", "-display", "none",
 		"-serial", "stdio", "-no-reboot", "-kernel", kernel, "-initrd", initrd,
-		"-append", "console=ttyAMA0 quiet panic=-1 WHALEFALL_KILL_ROUNDS=3 WHALEFALL_SLOW=5 -- -test.v -test.failfast -test.timeout=5m -test.run=^("+strings.Join(guestTests, "|")+")$")
+		"-append", "console=ttyAMA0 quiet panic=-1 WHALEFALL_KILL_ROUNDS=3 WHALEFALL_SLOW=3 -- -test.v -test.failfast -test.timeout=5m -test.run=^("+strings.Join(guestTests, "|")+")$")
 	out, done, err := startTied(cmd)
 	if err != nil {
 		t.Fatal(err)

@@ -136,8 +136,10 @@ func (d *decoy) start(args ...string) {
 		d.t.Fatalf("serve ended: %v\n%s", err, d.text())
 	}
 	deadline := time.Now().Add(patience(20 * time.Second))
+	// The supervisor's socket takes connections even while no sensor comes up.
+	c := &http.Client{Timeout: patience(20 * time.Second), Transport: &http.Transport{DisableKeepAlives: true}}
 	for {
-		resp, err := http.Get("http://" + d.addr + "/_ping")
+		resp, err := c.Get("http://" + d.addr + "/_ping")
 		if err == nil {
 			resp.Body.Close()
 			return

@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -290,7 +289,7 @@ func TestSeedsAreTaken(t *testing.T) {
 		{"POST", "/build?t=y", "application/x-tar", archive(map[string]string{"Dockerfile": "FROM alpine\nRUN true\n"}), 200},
 	} {
 		if got := d.ask(t, c.method, c.path, c.ctype, c.body); got != c.want {
-			t.Error(fmt.Sprintf("%s %s: %d, want %d", c.method, c.path, got, c.want))
+			t.Errorf("%s %s: %d, want %d", c.method, c.path, got, c.want)
 		}
 	}
 	d.w.check(t)
