@@ -35,10 +35,28 @@ func (w *World) ContainerCreate(ctx context.Context, p backend.ContainerCreateCo
 	if err := w.refuse(ctx, "create", w.host.hexID("refused")); err != nil {
 		return none, err
 	}
+	if w.host.cfg.Release.Era >= 26 && p.Platform == nil && p.Config.Image != "" {
+		if _, err := w.getImage(p.Config.Image); err != nil {
+			return container.CreateResponse{Warnings: warnings}, err
+		}
+	}
 	if p.NetworkingConfig != nil {
 		for k, v := range p.NetworkingConfig.EndpointsConfig {
 			if v == nil && w.host.cfg.Release.Era >= 26 {
 				return container.CreateResponse{Warnings: warnings}, invalid("invalid config for network %s: EndpointsConfig is nil", k)
+			}
+			if v != nil && w.host.cfg.Release.Era >= 26 {
+				w.mu.Lock()
+				n, err := w.findNet(k)
+				if err == nil {
+					err = w.endpointSettings(n, v)
+				} else if err = nil; v.MacAddress != "" && !validMAC(v.MacAddress) {
+					err = invalid("invalid MAC address %s", v.MacAddress)
+				}
+				w.mu.Unlock()
+				if err != nil {
+					return container.CreateResponse{}, invalid("invalid config for network %s: %s", k, err.Error())
+				}
 			}
 			if v != nil && v.IPAMConfig != nil {
 				if a := v.IPAMConfig.IPv4Address; a != "" && !validIP(a) {

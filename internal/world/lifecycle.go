@@ -632,6 +632,11 @@ func (w *World) ContainerRename(oldName, newName string) error {
 	old := c.Name
 	c.Name = n
 	delete(w.names, old)
+	if c.Running && w.host.cfg.Release.Era >= 26 {
+		for _, e := range c.Nets { // on the default bridge too
+			e.DNSNames = dnsNames(c, e)
+		}
+	}
 	w.mu.Unlock()
 	w.containerEvent(w.lastCaller(), c, events.ActionRename, map[string]string{"oldName": old})
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -237,6 +238,11 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 			ipam.Config = append(ipam.Config, c)
 		}
 	}
+	if v6 && w.host.cfg.Release.Era < 26 && !slices.ContainsFunc(ipam.Config, func(c network.IPAMConfig) bool { return strings.Contains(c.Subnet, ":") }) {
+		// Before 27 there were no IPv6 pools by default.
+		w.mu.Unlock()
+		return nil, notFound("could not find an available, non-overlapping IPv6 address pool among the defaults to assign to the network")
+	}
 	if !n.subnet.IsValid() && !nc.ConfigOnly {
 		if n.subnet = w.nextPool(); n.subnet.IsValid() {
 			n.gateway, n.picked = n.subnet.Addr().Next(), true
@@ -248,6 +254,12 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 	}
 	if n.gateway.IsValid() {
 		n.taken[n.gateway] = "gateway"
+	}
+	if driver == "bridge" {
+		if err := bridgeOptions(nc.Options); err != nil {
+			w.mu.Unlock()
+			return nil, err
+		}
 	}
 	opts := nc.Options
 	if opts == nil {
@@ -426,16 +438,30 @@ func (w *World) join(c *Container, n *netw, e *network.EndpointSettings) error {
 	if n.Internal && w.host.cfg.Release.Era >= 26 {
 		e.Gateway = "" // since 26 there is none to be seen where none is reached
 	}
-	if e.MacAddress = c.Config.MacAddress; e.MacAddress == "" { // still honoured
+	if e.MacAddress == "" {
+		e.MacAddress = c.Config.MacAddress // still honoured
+	}
+	if e.MacAddress == "" {
 		e.MacAddress = w.mac(ip)
 	}
 	if !predefined(n.Name) {
-		e.DNSNames = append([]string{strings.TrimPrefix(c.Name, "/"), c.ID[:12]}, e.Aliases...)
+		e.DNSNames = dnsNames(c, e)
 		if w.host.cfg.Release.Era < 26 {
 			e.Aliases = append(append([]string{}, e.Aliases...), c.ID[:12])
 		}
 	}
 	return nil
+}
+
+// dnsNames are the names an endpoint is found by: buildEndpointDNSNames.
+func dnsNames(c *Container, e *network.EndpointSettings) []string {
+	var out []string
+	for _, n := range append(append([]string{strings.TrimPrefix(c.Name, "/")}, e.Aliases...), c.ID[:12], c.Config.Hostname) {
+		if n != "" && !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // wantedIP checks an address that the user asks for in a network.
@@ -471,9 +497,9 @@ func (w *World) wantedIP(n *netw, want string) error {
 	case 0:
 		return nil
 	case 1:
-		return invalid("invalid config for network %s: invalid endpoint settings:\n%s", n.Name, errs[0])
+		return invalid("invalid endpoint settings:\n%s", errs[0])
 	}
-	return invalid("invalid config for network %s: invalid endpoint settings:\n* %s", n.Name, strings.Join(errs, "\n* "))
+	return invalid("invalid endpoint settings:\n* %s", strings.Join(errs, "\n* "))
 }
 
 // leave takes a container's endpoint back. World.mu is held.
@@ -484,6 +510,37 @@ func (w *World) leave(e *network.EndpointSettings) {
 		}
 	}
 	e.EndpointID, e.Gateway, e.IPAddress, e.IPPrefixLen, e.MacAddress = "", "", "", 0, ""
+}
+
+// bridgeOptions checks the options of a bridge: networkConfiguration.fromLabels.
+func bridgeOptions(opts map[string]string) error {
+	keys := make([]string, 0, len(opts))
+	for k := range opts {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys) // the daemon's own order is that of a map
+	for _, k := range keys {
+		v, why := opts[k], ""
+		switch k {
+		case "com.docker.network.driver.mtu":
+			if _, err := strconv.Atoi(v); err != nil {
+				why = err.Error()
+			}
+		case "com.docker.network.bridge.enable_ip_masquerade", "com.docker.network.bridge.enable_icc", "com.docker.network.bridge.inhibit_ipv4",
+			"com.docker.network.bridge.default_bridge", "com.docker.network.enable_ipv4", "com.docker.network.enable_ipv6":
+			if _, err := strconv.ParseBool(v); err != nil {
+				why = err.Error()
+			}
+		case "com.docker.network.bridge.host_binding_ipv4", "com.docker.network.host_ipv4", "com.docker.network.host_ipv6":
+			if !validIP(v) {
+				why = "nil ip"
+			}
+		}
+		if why != "" {
+			return invalid("failed to parse %s value: %v (%s)", k, v, why)
+		}
+	}
+	return nil
 }
 
 // ConnectContainerToNetwork is the daemon's method.

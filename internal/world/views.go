@@ -327,7 +327,9 @@ func (w *World) ContainerInspect(_ context.Context, name string, o backend.Conta
 	}
 	if c.startedBefore || !c.StartedAt.IsZero() || c.Error != "" {
 		base.ResolvConfPath, base.HostnamePath, base.HostsPath = dir+"/resolv.conf", dir+"/hostname", dir+"/hosts"
-		base.LogPath = logPath(c.ID)
+		if t := c.Host.LogConfig.Type; t == "" || t == "json-file" {
+			base.LogPath = logPath(c.ID)
+		}
 		if !w.host.cfg.Release.Debian && w.host.facts.Distro != "" && !c.Host.Privileged {
 			base.AppArmorProfile = "docker-default"
 		} else if c.Host.Privileged {

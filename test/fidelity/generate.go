@@ -171,7 +171,6 @@ var genHost = []field{
 	{"Links", []any{[]string{"ga:x"}, []string{"nope:x"}, []string{"ga"}}},
 	{"VolumesFrom", []any{[]string{"ga"}, []string{"gb:ro"}, []string{"nope"}, []string{"ga:zz"}}},
 	{"Init", []any{true, false}},
-	{"Privileged", []any{"yes"}},
 	{"PublishAllPorts", []any{false}},
 	{"OomKillDisable", []any{false, true}},
 	{"OomScoreAdj", []any{500, -2000}},
@@ -308,7 +307,7 @@ func (g *genState) next() []Step {
 		return one("GET", "/containers/"+n()+"/json"+pick(c, "", "", "?size=1"))
 	case 22, 23:
 		return one("GET", "/containers/json"+pick(c, "?all=1", "", "?all=1&limit=2", "?all=1&size=1", "?limit=-1", "?all=x")+"&"+
-			filters(c, `{}`, `{"status":["running"]}`, `{"status":["exited","created"]}`, `{"name":["ga"]}`, `{"label":["k=v"]}`, `{"ancestor":["busybox"]}`, `{"volume":["gv1"]}`, `{"network":["gn1"]}`, `{"exited":["3"]}`, `{"health":["none"]}`, `{"publish":["80"]}`, `{"expose":["80/tcp"]}`, `{"before":["gb"]}`, `{"since":["ga"]}`, `{"is-task":["false"]}`, `{"bogus":["x"]}`, `{"status":["x"]}`, `{"id":["0"]}`))
+			filters(c, `{}`, `{"status":["running"]}`, `{"status":["exited","created"]}`, `{"name":["ga"]}`, `{"label":["k=v"]}`, `{"ancestor":["busybox"]}`, `{"volume":["gv1"]}`, `{"network":["gn1"]}`, `{"exited":["3"]}`, `{"health":["none"]}`, `{"publish":["80"]}`, `{"expose":["80/tcp"]}`, `{"before":["gb"]}`, `{"since":["ga"]}`, `{"is-task":["false"]}`, `{"bogus":["x"]}`, `{"status":["x"]}`))
 	case 24:
 		return one("GET", "/containers/"+n()+"/logs?"+pick(c, "stdout=1", "stderr=1", "stdout=1&stderr=1", "stdout=1&tail=1", "stdout=1&timestamps=1", "stdout=1&details=1", "", "stdout=1&since=x", "stdout=1&until=1", "stdout=1&tail=x"))
 	case 25:
@@ -319,7 +318,7 @@ func (g *genState) next() []Step {
 		g.exec++
 		v := fmt.Sprintf("x%d", g.exec)
 		x := n()
-		out := js("POST", "/containers/"+x+"/exec", pick(c, obj{"Cmd": []string{"true"}}, obj{"Cmd": []string{"sh", "-c", "echo hi; exit 4"}, "AttachStdout": true, "AttachStderr": true}, obj{"Cmd": []string{}}, obj{"Cmd": []string{"nosuch"}, "AttachStdout": true}, obj{"Cmd": []string{"id"}, "User": "nosuch", "AttachStdout": true}, obj{"Cmd": []string{"pwd"}, "WorkingDir": "/nosuch", "AttachStdout": true}, obj{"Cmd": []string{"pwd"}, "WorkingDir": "/tmp", "AttachStdout": true}, obj{"Cmd": []string{"env"}, "Env": []string{"Z=1"}, "AttachStdout": true}, obj{"Cmd": []string{"true"}, "DetachKeys": "ctrl-!"}))
+		out := js("POST", "/containers/"+x+"/exec", pick(c, obj{"Cmd": []string{"true"}}, obj{"Cmd": []string{"sh", "-c", "echo hi; exit 4"}, "AttachStdout": true, "AttachStderr": true}, obj{"Cmd": []string{}}, obj{"Cmd": []string{"nosuch"}, "AttachStdout": true}, obj{"Cmd": []string{"id"}, "User": "nosuch", "AttachStdout": true}, obj{"Cmd": []string{"true"}, "WorkingDir": "/nosuch", "AttachStdout": true}, obj{"Cmd": []string{"sh", "-c", "pwd"}, "WorkingDir": "/tmp", "AttachStdout": true}, obj{"Cmd": []string{"env"}, "Env": []string{"Z=1"}, "AttachStdout": true}, obj{"Cmd": []string{"true"}, "DetachKeys": "ctrl-!"}))
 		out[0].Capture = map[string]string{v: `"Id":"([0-9a-f]{64})"`}
 		out = append(out, Step{Req: "GET /exec/${" + v + "}/json"}, Step{Req: "POST /exec/${" + v + "}/start", Body: pick(c, "{}", `{"Detach":false}`, `{"Tty":true}`)}, Step{Req: "GET /exec/${" + v + "}/json"})
 		return out
