@@ -42,6 +42,8 @@ func (s *Server) words() []rewording {
 
 // words20: the first that fits is applied, so the particular stand before the general.
 var words20 = []rewording{
+	say("POST /images/{name:.*}/tag", `^invalid reference format: repository name \([^)]*\) must be lowercase$`, "invalid reference format: repository name must be lowercase", 500),
+	say("POST /commit", `^invalid reference format: repository name \([^)]*\) must be lowercase$`, "invalid reference format: repository name must be lowercase", 500),
 	say("", `invalid reference format: repository name \([^)]*\) must be lowercase`, "invalid reference format: repository name must be lowercase", 0),
 	say("", `^config cannot be empty in order to create a container$`, "Config cannot be empty in order to create a container", 0),
 	say("", `^unsupported Content-Type header \((.*)\): must be 'application/json'$`, "Content-Type specified ($1) must be 'application/json'", 0),

@@ -3,6 +3,8 @@ package persona
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/blkiodev"
@@ -281,6 +283,22 @@ type inspect20 struct {
 // final is the answer for the client's API version: 20.10 still has the forms of
 // 1.20 and of what was before.
 func (i *inspect20) final() any {
+	if i.NetworkSettings != nil && i.Config != nil && len(i.ID) > 12 {
+		// The router of 28 adds the short id and the host name for clients of that age;
+		// 20.10 kept the short id alone, from the first start on.
+		begun := i.State != nil && !strings.HasPrefix(i.State.StartedAt, "0001-")
+		for _, e := range i.NetworkSettings.Networks {
+			if e == nil {
+				continue
+			}
+			e.Aliases = slices.DeleteFunc(e.Aliases, func(a string) bool {
+				return a == i.ID[:12] && !begun || a == i.Config.Hostname && a != i.ID[:12]
+			})
+			if len(e.Aliases) == 0 {
+				e.Aliases = nil
+			}
+		}
+	}
 	if !versions.LessThan(i.version, "1.21") || i.Config == nil || i.HostConfig == nil {
 		return i
 	}

@@ -42,6 +42,8 @@ type Container struct {
 	stopped       bool // HasBeenManuallyStopped
 	restarted     bool // HasBeenManuallyRestarted
 	startedBefore bool
+	// logged says that its log was asked for: inspect names the file from then on.
+	logged        bool
 	removing      bool
 	removed       bool
 	backoff       time.Duration

@@ -139,6 +139,7 @@ func (w *World) ContainerLogs(ctx context.Context, name string, o *container.Log
 		w.mu.Unlock()
 		return nil, false, notImplemented("configured logging driver does not support reading")
 	}
+	c.logged = true
 	tty, l := c.Config.Tty, c.log
 	alive := c.Running
 	var ended <-chan struct{}

@@ -159,6 +159,9 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 	if nc.ConfigOnly && (nc.Ingress || nc.Internal || nc.Attachable || nc.Scope != "") {
 		return nil, forbidden("configuration network can only contain network specific fields. Network operator fields like [ ingress | internal | attachable | scope ] are not supported.")
 	}
+	if nc.Scope == "swarm" && driver != "overlay" && !w.Swarm().manager() {
+		return nil, forbidden("cannot create a swarm scoped network when swarm is not active")
+	}
 	v6 := nc.EnableIPv6 != nil && *nc.EnableIPv6
 	if w.host.cfg.Release.Era >= 26 {
 		if err := network.ValidateIPAM(nc.IPAM, v6); err != nil {
@@ -184,11 +187,17 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 			return nil, notFound("plugin %q not found", nc.IPAM.Driver)
 		}
 	}
+	warning := ""
 	for _, n := range w.networks {
-		if n.Name == nc.Name {
-			w.mu.Unlock()
-			return nil, conflict("network with name %s already exists", nc.Name)
+		if n.Name != nc.Name {
+			continue
 		}
+		if w.host.cfg.Release.Era < 26 && (nc.CheckDuplicate == nil || !*nc.CheckDuplicate) {
+			warning = fmt.Sprintf("Network with name %s (id : %s) already exists", n.Name, n.ID)
+			continue
+		}
+		w.mu.Unlock()
+		return nil, conflict("network with name %s already exists", nc.Name)
 	}
 	switch driver {
 	case "bridge", "macvlan", "ipvlan", "overlay":
@@ -293,7 +302,7 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 	} else {
 		w.logEventScope(w.callerOf(ctx), "swarm", events.NetworkEventType, events.ActionCreate, n.ID, map[string]string{"name": n.Name})
 	}
-	return &network.CreateResponse{ID: n.ID}, nil
+	return &network.CreateResponse{ID: n.ID, Warning: warning}, nil
 }
 
 func (w *World) netEvent(by Caller, n *netw, a events.Action, attrs map[string]string) {

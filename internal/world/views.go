@@ -325,11 +325,12 @@ func (w *World) ContainerInspect(_ context.Context, name string, o backend.Conta
 	if base.Args == nil {
 		base.Args = []string{}
 	}
-	if c.startedBefore || !c.StartedAt.IsZero() || c.Error != "" {
+	begun := c.startedBefore || !c.StartedAt.IsZero() || c.Error != ""
+	if t := c.Host.LogConfig.Type; (begun || c.logged) && (t == "" || t == "json-file") {
+		base.LogPath = logPath(c.ID)
+	}
+	if begun {
 		base.ResolvConfPath, base.HostnamePath, base.HostsPath = dir+"/resolv.conf", dir+"/hostname", dir+"/hosts"
-		if t := c.Host.LogConfig.Type; t == "" || t == "json-file" {
-			base.LogPath = logPath(c.ID)
-		}
 		if !w.host.cfg.Release.Debian && w.host.facts.Distro != "" && !c.Host.Privileged {
 			base.AppArmorProfile = "docker-default"
 		} else if c.Host.Privileged {

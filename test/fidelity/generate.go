@@ -32,7 +32,6 @@ func (c chooser) value(f field) any {
 // What generated calls speak of. Some of it exists, most of the time.
 var (
 	genContainers = []string{"ga", "gb", "gc", "gd"}
-	genNetworks   = []string{"gn1", "gn2"}
 	genVolumes    = []string{"gv1", "gv2"}
 	genImages     = []string{"gi/a:1", "gi/a:2", "gb"}
 )
@@ -250,12 +249,12 @@ func (g *genState) next() []Step {
 	c := g.c
 	n := func() string { return g.container() }
 	one := func(method, p string) []Step { return []Step{{Req: method + " " + g.path(p)}} }
-	js := func(method, p string, v any) []Step {
+	js := func(p string, v any) []Step {
 		b, err := json.Marshal(v)
 		if err != nil {
 			panic(err)
 		}
-		return []Step{{Req: method + " " + g.path(p), Body: string(b)}}
+		return []Step{{Req: "POST " + g.path(p), Body: string(b)}}
 	}
 	switch c(46) {
 	case 0, 1, 2, 3, 4:
@@ -294,7 +293,7 @@ func (g *genState) next() []Step {
 	case 13:
 		return one("POST", "/containers/"+n()+"/rename?name="+pick(c, "ga", "gz", "-", "", "a", "/gz"))
 	case 14:
-		return js("POST", "/containers/"+n()+"/update", pick(c, obj{"CpuShares": 256}, obj{"Memory": 67108864, "MemorySwap": -1}, obj{"Memory": 1}, obj{"RestartPolicy": obj{"Name": "unless-stopped"}}, obj{"RestartPolicy": obj{"Name": "x"}}, obj{"NanoCpus": 100000000}, obj{"PidsLimit": 50}, obj{"CpuPeriod": 1}, obj{}))
+		return js("/containers/"+n()+"/update", pick(c, obj{"CpuShares": 256}, obj{"Memory": 67108864, "MemorySwap": -1}, obj{"Memory": 1}, obj{"RestartPolicy": obj{"Name": "unless-stopped"}}, obj{"RestartPolicy": obj{"Name": "x"}}, obj{"NanoCpus": 100000000}, obj{"PidsLimit": 50}, obj{"CpuPeriod": 1}, obj{}))
 	case 15:
 		return []Step{{Req: "POST " + g.path("/containers/"+n()+"/wait"+pick(c, "", "?condition=not-running", "?condition=next-exit", "?condition=x")), Within: 300 * time.Millisecond}}
 	case 16, 17:
@@ -318,7 +317,7 @@ func (g *genState) next() []Step {
 		g.exec++
 		v := fmt.Sprintf("x%d", g.exec)
 		x := n()
-		out := js("POST", "/containers/"+x+"/exec", pick(c, obj{"Cmd": []string{"true"}}, obj{"Cmd": []string{"sh", "-c", "echo hi; exit 4"}, "AttachStdout": true, "AttachStderr": true}, obj{"Cmd": []string{}}, obj{"Cmd": []string{"nosuch"}, "AttachStdout": true}, obj{"Cmd": []string{"id"}, "User": "nosuch", "AttachStdout": true}, obj{"Cmd": []string{"true"}, "WorkingDir": "/nosuch", "AttachStdout": true}, obj{"Cmd": []string{"sh", "-c", "pwd"}, "WorkingDir": "/tmp", "AttachStdout": true}, obj{"Cmd": []string{"env"}, "Env": []string{"Z=1"}, "AttachStdout": true}, obj{"Cmd": []string{"true"}, "DetachKeys": "ctrl-!"}))
+		out := js("/containers/"+x+"/exec", pick(c, obj{"Cmd": []string{"true"}}, obj{"Cmd": []string{"sh", "-c", "echo hi; exit 4"}, "AttachStdout": true, "AttachStderr": true}, obj{"Cmd": []string{}}, obj{"Cmd": []string{"nosuch"}, "AttachStdout": true}, obj{"Cmd": []string{"id"}, "User": "nosuch", "AttachStdout": true}, obj{"Cmd": []string{"true"}, "WorkingDir": "/nosuch", "AttachStdout": true}, obj{"Cmd": []string{"sh", "-c", "pwd"}, "WorkingDir": "/tmp", "AttachStdout": true}, obj{"Cmd": []string{"env"}, "Env": []string{"Z=1"}, "AttachStdout": true}, obj{"Cmd": []string{"true"}, "DetachKeys": "ctrl-!"}))
 		out[0].Capture = map[string]string{v: `"Id":"([0-9a-f]{64})"`}
 		out = append(out, Step{Req: "GET /exec/${" + v + "}/json"}, Step{Req: "POST /exec/${" + v + "}/start", Body: pick(c, "{}", `{"Detach":false}`, `{"Tty":true}`)}, Step{Req: "GET /exec/${" + v + "}/json"})
 		return out
@@ -341,7 +340,7 @@ func (g *genState) next() []Step {
 	case 37:
 		return one("DELETE", "/images/"+pick(c, append(genImages, "nope")...)+pick(c, "", "?force=1", "?noprune=1"))
 	case 38:
-		return js("POST", "/networks/create", pick(c, obj{"Name": "gn1", "IPAM": obj{"Config": []obj{{"Subnet": "10.99.0.0/24"}}}}, obj{"Name": "gn1"}, obj{"Name": "gn2"}, obj{"Name": "gn2", "Internal": true, "Labels": obj{"k": "v"}}, obj{"Name": "gn2", "Driver": "x"}, obj{"Name": "gn2", "IPAM": obj{"Config": []obj{{"Subnet": "10.99.0.0/25"}}}}, obj{"Name": "gn2", "EnableIPv6": true}, obj{"Name": "gn2", "IPAM": obj{"Config": []obj{{"Subnet": "10.98.0.0/24", "IPRange": "10.98.0.128/25", "Gateway": "10.98.0.1", "AuxiliaryAddresses": obj{"h": "10.98.0.5"}}}}}, obj{"Name": "gn2", "Options": obj{"com.docker.network.bridge.enable_icc": "false"}}, obj{"Name": "gn2", "Options": obj{"com.docker.network.driver.mtu": "x"}}, obj{"Name": "gn2", "Attachable": true, "ConfigOnly": true}, obj{"Name": "gn2", "Scope": "swarm"}, obj{"Name": ""}))
+		return js("/networks/create", pick(c, obj{"Name": "gn1", "IPAM": obj{"Config": []obj{{"Subnet": "10.99.0.0/24"}}}}, obj{"Name": "gn1"}, obj{"Name": "gn2"}, obj{"Name": "gn2", "Internal": true, "Labels": obj{"k": "v"}}, obj{"Name": "gn2", "Driver": "x"}, obj{"Name": "gn2", "IPAM": obj{"Config": []obj{{"Subnet": "10.99.0.0/25"}}}}, obj{"Name": "gn2", "EnableIPv6": true}, obj{"Name": "gn2", "IPAM": obj{"Config": []obj{{"Subnet": "10.98.0.0/24", "IPRange": "10.98.0.128/25", "Gateway": "10.98.0.1", "AuxiliaryAddresses": obj{"h": "10.98.0.5"}}}}}, obj{"Name": "gn2", "Options": obj{"com.docker.network.bridge.enable_icc": "false"}}, obj{"Name": "gn2", "Options": obj{"com.docker.network.driver.mtu": "x"}}, obj{"Name": "gn2", "Attachable": true, "ConfigOnly": true}, obj{"Name": "gn2", "Scope": "swarm"}, obj{"Name": ""}))
 	case 39:
 		return one("GET", "/networks/"+pick(c, "gn1", "gn2", "bridge", "host", "nope")+pick(c, "", "", "?verbose=1"))
 	case 40:
@@ -349,16 +348,16 @@ func (g *genState) next() []Step {
 		st[0].Sort = true
 		return st
 	case 41:
-		return js("POST", "/networks/"+pick(c, "gn1", "gn2", "bridge", "host", "nope")+"/connect", obj{"Container": n(), "EndpointConfig": pick[any](c, nil, obj{}, obj{"Aliases": []string{"q"}}, obj{"IPAMConfig": obj{"IPv4Address": "10.99.0.50"}}, obj{"IPAMConfig": obj{"IPv4Address": "192.0.2.1"}}, obj{"Links": []string{"ga:l"}}, obj{"MacAddress": "02:42:0a:63:00:07"}, obj{"DriverOpts": obj{"a": "b"}})})
+		return js("/networks/"+pick(c, "gn1", "gn2", "bridge", "host", "nope")+"/connect", obj{"Container": n(), "EndpointConfig": pick[any](c, nil, obj{}, obj{"Aliases": []string{"q"}}, obj{"IPAMConfig": obj{"IPv4Address": "10.99.0.50"}}, obj{"IPAMConfig": obj{"IPv4Address": "192.0.2.1"}}, obj{"Links": []string{"ga:l"}}, obj{"MacAddress": "02:42:0a:63:00:07"}, obj{"DriverOpts": obj{"a": "b"}})})
 	case 42:
-		return js("POST", "/networks/"+pick(c, "gn1", "gn2", "bridge")+"/disconnect", obj{"Container": n(), "Force": c.oneIn(3)})
+		return js("/networks/"+pick(c, "gn1", "gn2", "bridge")+"/disconnect", obj{"Container": n(), "Force": c.oneIn(3)})
 	case 43:
 		return one("DELETE", "/networks/"+pick(c, "gn1", "gn2", "bridge", "nope"))
 	case 44:
 		if c.oneIn(2) {
-			return js("POST", "/volumes/create", pick(c, obj{"Name": "gv1"}, obj{"Name": "gv2", "Labels": obj{"k": "v"}}, obj{"Name": "gv1", "Driver": "x"}, obj{"Name": "gv2", "DriverOpts": obj{"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}}, obj{"Name": "gv2", "DriverOpts": obj{"x": "y"}}, obj{"Name": "a/b"}))
+			return js("/volumes/create", pick(c, obj{"Name": "gv1"}, obj{"Name": "gv2", "Labels": obj{"k": "v"}}, obj{"Name": "gv1", "Driver": "x"}, obj{"Name": "gv2", "DriverOpts": obj{"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}}, obj{"Name": "gv2", "DriverOpts": obj{"x": "y"}}, obj{"Name": "a/b"}))
 		}
-		return one("GET", "/volumes"+pick(c, "", "/gv1", "/gv2", "/nope", "?"+filters(c, `{"dangling":["true"]}`, `{"label":["k=v"]}`, `{"driver":["local"]}`, `{"name":["gv"]}`)))
+		return one("GET", "/volumes"+pick(c, "/gv1", "/gv2", "/nope", "?"+filters(c, `{"dangling":["true"]}`, `{"label":["k=v"]}`, `{"driver":["local"]}`, `{"name":["gv1"]}`)))
 	default:
 		if c.oneIn(2) {
 			return one("DELETE", "/volumes/"+pick(c, genVolumes...)+pick(c, "", "?force=1"))

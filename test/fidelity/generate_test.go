@@ -77,13 +77,16 @@ func (s *side) clean() error {
 			return err
 		}
 	}
-	var ns []struct{ Name string }
+	var ns []struct {
+		ID   string `json:"Id"`
+		Name string
+	}
 	if err := ask("GET", "/networks", &ns); err != nil {
 		return err
 	}
 	for _, n := range ns {
 		if n.Name != "bridge" && n.Name != "host" && n.Name != "none" {
-			if err := ask("DELETE", "/networks/"+n.Name, nil); err != nil {
+			if err := ask("DELETE", "/networks/"+n.ID, nil); err != nil {
 				return err
 			}
 		}
@@ -257,7 +260,7 @@ func TestGenerated(t *testing.T) {
 			}
 			sort.Slice(first, func(i, j int) bool { return seen[first[i].key] > seen[first[j].key] })
 			for _, f := range first {
-				last := f.calls[max(0, len(f.calls)-12):]
+				last := f.calls
 				t.Errorf("%dx %s\n  at   %s\n  want %s\n  got  %s\n  after\n    %s", seen[f.key], f.key, f.step, cut(f.diff.Want), cut(f.diff.Got), strings.Join(last, "\n    "))
 			}
 			fmt.Fprintf(os.Stderr, "%s: %d generated calls, %d succeeded, %d kinds of difference\n", r.Persona, stat["calls"], stat["succeeded"], len(first))
