@@ -5,7 +5,7 @@ export CGO_ENABLED = 0
 BIN = bin/whalefall
 RACE = ./internal/event ./internal/journal ./internal/artifact ./internal/record ./internal/vfs ./internal/kernel ./internal/shell ./internal/internet ./internal/redact
 
-.PHONY: build run deps test race lint fidelity bench soak fuzz cover clean
+.PHONY: build run deps test race lint fidelity bench conformance soak fuzz cover clean
 
 build:
 	go build -trimpath -o $(BIN) ./cmd/whalefall
@@ -31,6 +31,11 @@ lint:
 # All transcripts against the real daemons, beside the decoy, in the same run.
 fidelity: deps
 	go test -count=1 -timeout 30m ./test/fidelity -args -real
+
+# Docker's own test suites against decoys of all three releases, beside what the real
+# daemons pass. ARGS: -persona 28.5.2, -suite api|cli|both, -package volume, -test NAME.
+conformance: deps
+	go run ./test/conformance -suite both $(ARGS)
 
 bench:
 	scripts/bench.sh

@@ -761,50 +761,6 @@ func cmdUptime(p *P) int {
 	return 0
 }
 
-func cmdTop(p *P) int {
-	n := 1
-	batch := p.bb
-	for i, a := range p.args {
-		if strings.HasPrefix(a, "-") && strings.Contains(a, "b") {
-			batch = true
-		}
-		if strings.HasPrefix(a, "-") && strings.HasSuffix(a, "n") && i+1 < len(p.args) {
-			n = int(min(1000, max(1, toInt(p.args[i+1]))))
-		} else if strings.HasPrefix(a, "-n") {
-			n = int(min(1000, max(1, toInt(a[2:]))))
-		}
-	}
-	if !batch && !p.t.IsTTY(1) {
-		p.raw("top: failed tty get\n")
-		return 1
-	}
-	for i := range n {
-		if i > 0 {
-			p.t.Sleep(3 * time.Second)
-			p.puts("\n")
-		}
-		ts := p.t.Processes()
-		m := p.t.Kernel().MemInfo()
-		run := 0
-		for _, t := range ts {
-			if t.State() == "R" {
-				run++
-			}
-		}
-		mb := func(v int64) string { return fmt.Sprintf("%8.1f", float64(v)/(1<<20)) }
-		p.printf("top -%s\nTasks: %3d total, %3d running, %3d sleeping,   0 stopped,   0 zombie\n%%Cpu(s):  1.6 us,  0.8 sy,  0.0 ni, 97.6 id,  0.0 wa,  0.0 hi,  0.0 si,  0.0 st\nMiB Mem : %s total, %s free, %s used, %s buff/cache\nMiB Swap: %s total, %s free, %s used. %s avail Mem\n\n    PID USER      PR  NI    VIRT    RES    SHR S  %%CPU  %%MEM     TIME+ COMMAND\n",
-			p.uptimeLine(), len(ts), run, len(ts)-run, mb(m.Total), mb(m.Free), mb(m.Total-m.Free-m.Buffers-m.Cached), mb(m.Buffers+m.Cached), mb(m.SwapTotal), mb(m.SwapFree), mb(0), mb(m.Available))
-		sort.SliceStable(ts, func(i, j int) bool { return p.pcpu(ts[i]) > p.pcpu(ts[j]) })
-		for _, t := range ts {
-			v, r := t.Memory()
-			s := t.CPUTime().Seconds()
-			p.printf("%7d %-8s  %2d %3d %7d %6d %6d %s %5.1f %5.1f %4d:%05.2f %s\n", t.PIDIn(p.t), trunc(p.userName(t.Creds().EUID), 8), 20+t.Nice(), t.Nice(), v>>10, r>>10, r>>11, t.State(), p.pcpu(t), 100*float64(r)/float64(m.Total), int(s)/60, s-float64(int(s)/60*60), t.Comm())
-		}
-		p.out.Flush()
-	}
-	return 0
-}
-
 func cmdNohup(p *P) int {
 	if len(p.args) == 0 {
 		return p.missing()

@@ -686,7 +686,7 @@ func (fs *FS) WriteTar(w io.Writer, dir Node, base string) error {
 }
 
 // WriteTarNamed is WriteTar with the names of owners: names gives those of a uid and
-// a gid, empty where there is none.
+// a gid, empty where there is none. The base "/" gives names that begin with it.
 func (fs *FS) WriteTarNamed(w io.Writer, dir Node, base string, names func(uid, gid uint32) (user, group string)) error {
 	n, ok := dir.(*inode)
 	if !ok {
@@ -708,6 +708,9 @@ func (fs *FS) WriteTarNamed(w io.Writer, dir Node, base string, names func(uid, 
 			}
 		}
 		return tw.Close()
+	}
+	if base == "/" && n.mode.IsDir() {
+		base = ""
 	}
 	if err := fs.writeTree(tw, base, n, links); err != nil {
 		return err

@@ -86,6 +86,9 @@ type mountPoint struct {
 	Spec        *mount.Mount
 	CopyData    bool
 	subpath     string
+	copied      bool    // what the image has there was looked at once
+	ImageID     string  // of an image that is mounted
+	tree        *vfs.FS // and its tree, which outlives the image's name
 }
 
 const defaultStopTimeout = 10

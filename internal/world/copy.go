@@ -46,6 +46,23 @@ func goMode(m vfs.Mode) gofs.FileMode {
 	return g
 }
 
+// archivePath is the absolute path of what the archive calls name: a separator or a
+// dot at its end stays, and with it that a link there is followed.
+func archivePath(p string) string {
+	abs := path.Clean("/" + p)
+	dot := path.Base(p) == "." || p == ""
+	if strings.HasSuffix(p, "/.") || dot {
+		if !strings.HasSuffix(abs, "/") {
+			abs += "/"
+		}
+		abs += "."
+	}
+	if strings.HasSuffix(p, "/") && !strings.HasSuffix(abs, "/") {
+		abs += "/"
+	}
+	return abs
+}
+
 // look finds a path in a container for the archive calls. World.mu is held.
 func (w *World) look(name, p string) (*Container, *vfs.Namespace, *vfs.Context, *vfs.Path, error) {
 	c, err := w.find(name)
@@ -59,7 +76,7 @@ func (w *World) look(name, p string) (*Container, *vfs.Namespace, *vfs.Context, 
 	if err != nil {
 		return nil, nil, nil, nil, err
 	}
-	at, err := mnt.Resolve(ctx, path.Clean("/"+p), strings.HasSuffix(p, "/"))
+	at, err := mnt.Resolve(ctx, archivePath(p), false)
 	if err != nil {
 		return c, mnt, ctx, nil, notFound("%s", w.pick20("Could not find the file "+p+" in container "+name, "Could not find the file "+p+" in container "+name))
 	}
@@ -71,7 +88,7 @@ func (w *World) look(name, p string) (*Container, *vfs.Namespace, *vfs.Context, 
 
 func (w *World) pathStat(mnt *vfs.Namespace, ctx *vfs.Context, at *vfs.Path, p string) *container.PathStat {
 	st := at.Node().Stat()
-	ps := &container.PathStat{Name: path.Base(path.Clean("/" + p)), Size: st.Size, Mode: goMode(st.Mode), Mtime: time.Unix(0, st.Mtime)}
+	ps := &container.PathStat{Name: path.Base(archivePath(p)), Size: st.Size, Mode: goMode(st.Mode), Mtime: time.Unix(0, st.Mtime)}
 	if st.Mode.IsDir() {
 		ps.Size = 4096
 	}
@@ -109,10 +126,7 @@ func (w *World) ContainerArchivePath(name, p string) (io.ReadCloser, *container.
 	}
 	st := w.pathStat(mnt, ctx, at, p)
 	w.mu.Unlock()
-	base := path.Base(path.Clean("/" + p))
-	if base == "/" {
-		base = "./"
-	}
+	base := path.Base(archivePath(p))
 	r, pw := io.Pipe()
 	w.bg.Add(1)
 	go func() {
@@ -134,7 +148,7 @@ func (w *World) tarOut(out io.Writer, at *vfs.Path, base string) error {
 	if !ok {
 		return w.tarSynth(out, at, base)
 	}
-	return fs.WriteTarNamed(out, at.Node(), strings.TrimSuffix(base, "/"), w.ownerNames())
+	return fs.WriteTarNamed(out, at.Node(), base, w.ownerNames())
 }
 
 // ownerNames looks owners up as 20.10 did for the heads of its archives: in the
@@ -207,7 +221,14 @@ func (w *World) ContainerExtractToDir(name, p string, copyUIDGID, noOverwriteDir
 		return invalid("extraction point is not a directory")
 	}
 	if at.Mount().ReadOnly {
-		return forbidden("mounted volume is marked read-only")
+		text := "mounted volume is marked read-only"
+		if at.Mount() == mnt.Root().Mount() {
+			text = "container rootfs is marked read-only"
+		}
+		if w.host.cfg.Release.Era < 28 {
+			return forbidden("%s", text)
+		}
+		return invalid("%s", text)
 	}
 	fs, ok := at.Mount().FS.(*vfs.FS)
 	if !ok {
@@ -229,8 +250,12 @@ func (w *World) ContainerExtractToDir(name, p string, copyUIDGID, noOverwriteDir
 			}
 			w.fileWritten(by, 0, c.ID, shown, onHost, st.Size, data)
 		}}
-	if !copyUIDGID {
-		o.Chown = &[2]uint32{0, 0}
+	if copyUIDGID && c.Config.User != "" {
+		cred, err := w.credIn(c, mnt, ctx, c.Config.User, false)
+		if err != nil {
+			return systemErr("%s", err.Error())
+		}
+		o.Chown = &[2]uint32{cred.UID, cred.GID}
 	}
 	if err := fs.Apply(at.Within(), dec, o); err != nil {
 		if no, ok := err.(vfs.Errno); ok {

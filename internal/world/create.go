@@ -453,6 +453,17 @@ func (w *World) mounts(c *Container) (made []string, err error) {
 			if err := volume(mp, labels, options); err != nil {
 				return made, err
 			}
+		case mount.TypeImage:
+			img, err := w.imageLocked(m.Source)
+			if err != nil {
+				return made, err
+			}
+			mp.Name, mp.ImageID, mp.RW, mp.tree = m.Source, img.ID, false, w.newFS(img.Trees()...)
+			mp.Source = w.host.facts.Root + "/overlay2/" + w.newID() + "/merged"
+			m.Source = img.ID
+			if o := m.ImageOptions; o != nil {
+				mp.subpath = o.Subpath
+			}
 		case mount.TypeBind:
 			mp.Source = path.Clean(m.Source)
 			mp.Propagation = mount.PropagationRPrivate

@@ -81,12 +81,19 @@ func (w *World) stopHealth(c *Container) {
 }
 
 func (w *World) nextProbe(c *Container, h *healthMonitor, argv []string) {
-	d := c.Config.Healthcheck.Interval
+	hc := c.Config.Healthcheck
+	d := hc.Interval
 	if d <= 0 {
 		d = 30 * time.Second
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	// Since 25.0 a container that starts is probed at an interval of its own.
+	if w.host.cfg.Release.Era >= 26 && h.st == container.Starting && w.now().Sub(h.began) < hc.StartPeriod {
+		if d = hc.StartInterval; d <= 0 {
+			d = 5 * time.Second
+		}
+	}
 	if h.off {
 		return
 	}
@@ -115,7 +122,11 @@ func (w *World) probe(c *Container, h *healthMonitor, argv []string) {
 		cancel()
 		res.Output = out.String()
 		if timedOut {
-			res.ExitCode, res.Output = -1, "Health check exceeded timeout ("+timeout.String()+")"
+			said := "Health check exceeded timeout (" + timeout.String() + ")"
+			if w.host.cfg.Release.Era >= 26 && res.Output != "" {
+				said += ": " + res.Output
+			}
+			res.ExitCode, res.Output = -1, said
 		} else if err != nil {
 			res.ExitCode, res.Output = -1, err.Error()
 		} else if i, err := w.ContainerExecInspect(id); err == nil && i.ExitCode != nil {

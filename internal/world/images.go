@@ -372,6 +372,11 @@ func (w *World) ImageDelete(ctx context.Context, name string, o imagetypes.Remov
 				if c.ImageID == id && (!running || c.Running) {
 					return c
 				}
+				for _, m := range c.Mounts {
+					if m.ImageID == id && (!running || c.Running) {
+						return c
+					}
+				}
 			}
 			return nil
 		}

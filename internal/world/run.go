@@ -131,7 +131,11 @@ func (w *World) launch(c *Container, say *[]func()) error {
 	env := w.environ(c, c.Config.Tty)
 	run := w.newRun(ns, c.stream)
 	sp := kernel.Spawn{Path: argv[0], Argv: argv, Env: withHome(env, ns, cred), Dir: dir, Cred: cred, Setsid: true, Origin: "init"}
-	io := w.wireIO(run, c.Config.Tty, c.Config.OpenStdin, nil, &sp)
+	var size *[2]uint
+	if w.host.cfg.Release.Era >= 26 { // on Linux too since 23.0
+		size = &c.Host.ConsoleSize
+	}
+	io := w.wireIO(run, c.Config.Tty, c.Config.OpenStdin, size, &sp)
 	run.proxies = w.proxies(c, 0, time.Time{})
 	run.shim = w.shim(c, 0, time.Time{})
 	w.hostNS.SkipPIDs(9 + int(c.ID[0]&15)) // runc and what it starts
@@ -603,8 +607,14 @@ func (w *World) userOf(c *Container, user string) (*vfs.Cred, error) {
 	return w.credOf(c, c.run.ns, user, false)
 }
 
-// credOf makes the credentials of "user[:group]", as moby/sys/user.GetExecUser.
+// credOf makes the credentials of "user[:group]" for a process of the container's.
 func (w *World) credOf(c *Container, ns *kernel.NS, user string, privileged bool) (*vfs.Cred, error) {
+	return w.credIn(c, ns.Mounts(), ns.Context(), user, privileged)
+}
+
+// credIn is moby/sys/user.GetExecUser with the container's capabilities and the
+// groups that it adds, read in the given mounts.
+func (w *World) credIn(c *Container, mnt *vfs.Namespace, ctx *vfs.Context, user string, privileged bool) (*vfs.Cred, error) {
 	caps := vfs.DockerCaps
 	if privileged {
 		caps = vfs.AllCaps
@@ -616,62 +626,66 @@ func (w *World) credOf(c *Container, ns *kernel.NS, user string, privileged bool
 		caps &^= capBits(d)
 	}
 	cred := &vfs.Cred{Caps: caps, Bound: caps}
-	name := "root"
-	if user != "" && user != "0" && user != "root" {
-		u, g, hasGroup := strings.Cut(user, ":")
-		num, numErr := strconv.ParseUint(u, 10, 31)
-		found := false
-		pw := passwd(readNS(ns, "/etc/passwd", 1<<20))
-		gr := strings.Split(string(readNS(ns, "/etc/group", 1<<20)), "\n")
-		for _, f := range pw {
-			if f[0] == u || numErr == nil && f[2] == strconv.FormatUint(num, 10) {
-				uid, _ := strconv.ParseUint(f[2], 10, 32)
-				gid, _ := strconv.ParseUint(f[3], 10, 32)
-				cred.UID, cred.GID, found, name = uint32(uid), uint32(gid), true, f[0]
-				break
+	u, g, _ := strings.Cut(user, ":")
+	num, numErr := strconv.ParseUint(u, 10, 31)
+	name := ""
+	for _, f := range passwd(readPath(mnt, ctx, "/etc/passwd", 1<<20)) {
+		if u == "" && f[2] == "0" || u != "" && numErr == nil && f[2] == strconv.FormatUint(num, 10) || numErr != nil && u != "" && f[0] == u {
+			uid, _ := strconv.ParseUint(f[2], 10, 32)
+			gid, _ := strconv.ParseUint(f[3], 10, 32)
+			cred.UID, cred.GID, name = uint32(uid), uint32(gid), f[0]
+			break
+		}
+	}
+	if name == "" && u != "" {
+		if numErr != nil {
+			return nil, fmt.Errorf("unable to find user %s: no matching entries in passwd file", u)
+		}
+		cred.UID = uint32(num)
+	}
+	var groups [][]string
+	for l := range strings.Lines(string(readPath(mnt, ctx, "/etc/group", 1<<20))) {
+		if f := strings.Split(strings.TrimRight(l, "\n"), ":"); len(f) >= 3 {
+			groups = append(groups, f)
+		}
+	}
+	find := func(g string) (uint32, bool) {
+		for _, f := range groups {
+			if f[0] == g || f[2] == g {
+				gid, err := strconv.ParseUint(f[2], 10, 32)
+				return uint32(gid), err == nil
 			}
 		}
-		if !found && u != "" {
-			if numErr != nil {
-				return nil, fmt.Errorf("unable to find user %s: no matching entries in passwd file", u)
-			}
-			cred.UID = uint32(num)
-			name = "" // no entry, no groups
+		gid, err := strconv.ParseUint(g, 10, 31)
+		return uint32(gid), err == nil
+	}
+	if g != "" {
+		gid, ok := find(g)
+		if !ok {
+			return nil, fmt.Errorf("unable to find group %s: no matching entries in group file", g)
 		}
-		if hasGroup && g != "" {
-			ok := false
-			for _, l := range gr {
-				if f := strings.Split(l, ":"); len(f) >= 3 && (f[0] == g || f[2] == g) {
-					gid, _ := strconv.ParseUint(f[2], 10, 32)
-					cred.GID, ok = uint32(gid), true
-					break
-				}
-			}
-			if !ok {
-				gid, err := strconv.ParseUint(g, 10, 31)
-				if err != nil {
-					return nil, fmt.Errorf("unable to find group %s: no matching entries in group file", g)
-				}
-				cred.GID = uint32(gid)
-			}
-		}
-		if !hasGroup {
-			for _, l := range gr {
-				if f := strings.Split(l, ":"); len(f) >= 4 {
-					for _, m := range strings.Split(f[3], ",") {
-						if m != "" && found && m == name {
-							if gid, err := strconv.ParseUint(f[2], 10, 32); err == nil {
-								cred.Groups = append(cred.Groups, uint32(gid))
-							}
-						}
-					}
+		cred.GID = gid
+	} else if name != "" {
+		for _, f := range groups {
+			if len(f) >= 4 && slices.Contains(strings.Split(f[3], ","), name) {
+				if gid, err := strconv.ParseUint(f[2], 10, 32); err == nil {
+					cred.Groups = append(cred.Groups, uint32(gid))
 				}
 			}
 		}
-		cred.EUID, cred.EGID = cred.UID, cred.GID
-		if cred.UID != 0 {
-			cred.Caps = 0
+	}
+	for _, a := range c.Host.GroupAdd {
+		gid, ok := find(a)
+		if !ok {
+			return nil, fmt.Errorf("unable to find group %s: no matching entries in group file", a)
 		}
+		if !slices.Contains(cred.Groups, gid) {
+			cred.Groups = append(cred.Groups, gid)
+		}
+	}
+	cred.EUID, cred.EGID = cred.UID, cred.GID
+	if cred.UID != 0 {
+		cred.Caps = 0
 	}
 	return cred, nil
 }
@@ -902,8 +916,23 @@ func (w *World) mountOne(m *mountPoint, mnt *vfs.Namespace, ctx *vfs.Context) er
 		return mnt.Attach(&vfs.Mount{FS: vfs.New(vfs.Config{Type: "tmpfs", Budget: w.budget, Bytes: size, RootMode: 0o1777}), Source: "tmpfs", NoExec: true, NoSuid: true, NoDev: true}, at)
 	}
 	src := m.Source
+	if m.Type == mount.TypeImage {
+		if m.tree == nil {
+			img := w.images.Get(m.ImageID)
+			if img == nil {
+				return notFound("No such image: %s", m.ImageID)
+			}
+			m.tree = w.newFS(img.Trees()...)
+		}
+		hm = vfs.NewNamespace(m.tree, "overlay", "", true)
+		hctx = &vfs.Context{Cred: vfs.Root(), Root: hm.Root(), Cwd: hm.Root(), Umask: 0o022, Now: func() int64 { return w.now().UnixNano() }}
+		src = "/"
+	}
 	if m.subpath != "" {
-		src = path.Join(src, path.Clean("/"+m.subpath))
+		var err error
+		if src, err = within(hm, hctx, src, m.Source, m.subpath); err != nil {
+			return err
+		}
 	}
 	from, err := hm.Resolve(hctx, src, true)
 	if err != nil {
@@ -931,13 +960,53 @@ func (w *World) mountOne(m *mountPoint, mnt *vfs.Namespace, ctx *vfs.Context) er
 		return invalid("failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: error mounting %q to rootfs at %q: mount %s:%s (via /proc/self/fd/6), flags: 0x5000: not a directory: unknown: Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type",
 			src, m.Destination, src, m.Destination)
 	}
-	if m.Type == mount.TypeVolume && m.CopyData {
-		if v := w.volumes[m.Name]; v != nil && v.fresh {
-			v.fresh = false
-			copyUp(at, from, hctx)
-		}
+	if m.Type == mount.TypeVolume && m.CopyData && !m.copied {
+		m.copied = true
+		copyUp(at, from, hctx)
 	}
 	return mnt.Bind(from, at, hm, true, !m.RW)
+}
+
+// within resolves a path below base, as safepath.Join does: a link may lead anywhere
+// within it, and nowhere else. What is called base in errors is shown.
+func within(mnt *vfs.Namespace, ctx *vfs.Context, base, shown, sub string) (string, error) {
+	at, rest := []string{}, strings.Split(sub, "/")
+	for links := 0; len(rest) > 0; {
+		name := rest[0]
+		rest = rest[1:]
+		switch name {
+		case "", ".":
+			continue
+		case "..":
+			if len(at) == 0 {
+				return "", invalid("path concatenation escapes the base directory, base: %s, subpath: %s", shown, sub)
+			}
+			at = at[:len(at)-1]
+			continue
+		}
+		full := path.Join(base, path.Join(at...), name)
+		p, err := mnt.Resolve(ctx, full, false)
+		if err != nil {
+			return "", notFound("cannot access path %s: lstat %s: %s", path.Join(shown, sub), path.Join(shown, path.Join(at...), name), strings.ToLower(vfs.AsErrno(err).Error()))
+		}
+		if !p.Node().Stat().Mode.IsLink() {
+			at = append(at, name)
+			continue
+		}
+		target, err := p.Node().Readlink(ctx)
+		if links++; err != nil || links > 40 {
+			return "", systemErr("error while resolving symlinks in combined path %q: EvalSymlinks: too many links", path.Join(shown, sub))
+		}
+		if path.IsAbs(target) {
+			rel, ok := strings.CutPrefix(path.Clean(target)+"/", shown+"/")
+			if !ok {
+				return "", invalid("path concatenation escapes the base directory, base: %s, subpath: %s", shown, sub)
+			}
+			at, target = at[:0], rel
+		}
+		rest = append(strings.Split(target, "/"), rest...)
+	}
+	return path.Join(base, path.Join(at...)), nil
 }
 
 // copyUp copies what an image has at a volume's mount point into the empty

@@ -384,6 +384,9 @@ func (w *World) validateMount(m *mount.Mount) error {
 		if m.Source == "" && m.ReadOnly {
 			return mountErr(m, "must not set ReadOnly mode when using anonymous volumes")
 		}
+		if o := m.VolumeOptions; o != nil && o.Subpath != "" && !isLocal(o.Subpath) {
+			return mountErr(m, "subpath must be a relative path within the volume")
+		}
 	case mount.TypeTmpfs:
 		if m.BindOptions != nil {
 			return mountErr(m, "field BindOptions must not be specified")
@@ -395,10 +398,25 @@ func (w *World) validateMount(m *mount.Mount) error {
 		if w.host.cfg.Release.Era < 28 {
 			return mountErr(m, "mount type unknown")
 		}
+		if m.Source == "" {
+			return mountErr(m, "field Source must not be empty")
+		}
+		if o := m.ImageOptions; o != nil && o.Subpath != "" && !isLocal(o.Subpath) {
+			return mountErr(m, "subpath must be a relative path within the volume")
+		}
 	default:
 		return mountErr(m, "mount type unknown")
 	}
 	return nil
+}
+
+// isLocal is filepath.IsLocal.
+func isLocal(p string) bool {
+	if p == "" || path.IsAbs(p) {
+		return false
+	}
+	p = path.Clean(p)
+	return p != ".." && !strings.HasPrefix(p, "../")
 }
 
 var volumeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
