@@ -43,7 +43,9 @@ type Container struct {
 	restarted     bool // HasBeenManuallyRestarted
 	startedBefore bool
 	// logged says that its log was asked for: inspect names the file from then on.
-	logged        bool
+	logged bool
+	// wired says that a start came as far as its networks: its files in /etc are made.
+	wired         bool
 	removing      bool
 	removed       bool
 	backoff       time.Duration

@@ -413,7 +413,7 @@ func (w *World) mounts(c *Container) (made []string, err error) {
 		for _, m := range o.Mounts {
 			cp := *m
 			cp.RW = cp.RW && rw
-			cp.CopyData = false
+			cp.CopyData, cp.Mode = false, ""
 			byDest[cp.Destination] = &cp
 		}
 	}

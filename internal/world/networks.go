@@ -159,9 +159,7 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 	if nc.ConfigOnly && (nc.Ingress || nc.Internal || nc.Attachable || nc.Scope != "") {
 		return nil, forbidden("configuration network can only contain network specific fields. Network operator fields like [ ingress | internal | attachable | scope ] are not supported.")
 	}
-	if nc.Scope == "swarm" && driver != "overlay" && !w.Swarm().manager() {
-		return nil, forbidden("cannot create a swarm scoped network when swarm is not active")
-	}
+	swarm := w.Swarm().manager()
 	v6 := nc.EnableIPv6 != nil && *nc.EnableIPv6
 	if w.host.cfg.Release.Era >= 26 {
 		if err := network.ValidateIPAM(nc.IPAM, v6); err != nil {
@@ -198,6 +196,10 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 		}
 		w.mu.Unlock()
 		return nil, conflict("network with name %s already exists", nc.Name)
+	}
+	if nc.Scope == "swarm" && driver != "overlay" && !swarm {
+		w.mu.Unlock()
+		return nil, forbidden("cannot create a swarm scoped network when swarm is not active")
 	}
 	switch driver {
 	case "bridge", "macvlan", "ipvlan", "overlay":
@@ -247,7 +249,7 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 			ipam.Config = append(ipam.Config, c)
 		}
 	}
-	if v6 && w.host.cfg.Release.Era < 26 && !slices.ContainsFunc(ipam.Config, func(c network.IPAMConfig) bool { return strings.Contains(c.Subnet, ":") }) {
+	if v6 && w.host.cfg.Release.Era < 28 && !slices.ContainsFunc(ipam.Config, func(c network.IPAMConfig) bool { return strings.Contains(c.Subnet, ":") }) {
 		// Before 27 there were no IPv6 pools by default.
 		w.mu.Unlock()
 		return nil, notFound("could not find an available, non-overlapping IPv6 address pool among the defaults to assign to the network")
@@ -752,15 +754,6 @@ func (w *World) NetworksPrune(ctx context.Context, f filters.Args) (*network.Pru
 			continue
 		}
 		if len(w.endpoints(n)) > 0 {
-			continue
-		}
-		used := false
-		for _, c := range w.containers {
-			if _, ok := c.Nets[n.Name]; ok {
-				used = true
-			}
-		}
-		if used {
 			continue
 		}
 		delete(w.networks, id)

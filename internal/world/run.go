@@ -106,6 +106,7 @@ func (w *World) launch(c *Container, say *[]func()) error {
 	if err := w.wire(c, say); err != nil {
 		return err
 	}
+	c.wired = true
 	w.startHostProcs()
 	if c.fs == nil {
 		c.fs = w.rootFS(c)

@@ -329,8 +329,10 @@ func (w *World) ContainerInspect(_ context.Context, name string, o backend.Conta
 	if t := c.Host.LogConfig.Type; (begun || c.logged) && (t == "" || t == "json-file") {
 		base.LogPath = logPath(c.ID)
 	}
-	if begun {
+	if (c.startedBefore || c.wired) && !c.Config.NetworkDisabled {
 		base.ResolvConfPath, base.HostnamePath, base.HostsPath = dir+"/resolv.conf", dir+"/hostname", dir+"/hosts"
+	}
+	if begun {
 		if !w.host.cfg.Release.Debian && w.host.facts.Distro != "" && !c.Host.Privileged {
 			base.AppArmorProfile = "docker-default"
 		} else if c.Host.Privileged {

@@ -30,7 +30,7 @@ var rules = []rule{
 	{"hostname", regexp.MustCompile(`"Name":"[^"]*","NoProxy"`), `"Name":"<hostname>","NoProxy"`},
 	{"hostname", regexp.MustCompile(`"Hostname":"(decoy|ip-172-[^"]*)"`), `"Hostname":"<hostname>"`},
 	{"mac", regexp.MustCompile(`"MacAddress":"[0-9a-f]{2}(:[0-9a-f]{2}){5}"`), `"MacAddress":"<mac>"`},
-	{"size", regexp.MustCompile(`"(Size|VirtualSize|SizeRootFs|LayersSize)":\d{5,}`), `"$1":<size>`},
+	{"size", regexp.MustCompile(`"(Size|SharedSize|VirtualSize|SizeRootFs|LayersSize)":\d{5,}`), `"$1":<size>`},
 	{"pid", regexp.MustCompile(`"Pid":[1-9]\d*`), `"Pid":<pid>`},
 	{"map", regexp.MustCompile(`network endpoints: [ab], [ab]`), "network endpoints: <a and b>"},
 	{"udp", regexp.MustCompile(`read udp \[::1\]:\d+->`), "read udp [::1]:<port>->"},
