@@ -101,6 +101,13 @@ type NSConfig struct {
 	Pids       int   // limit of processes
 	Memory     int64 // limit of bytes by Alloc
 	Nofile     uint64
+	// Limits are what the control groups show, as they are at the moment; nil shows
+	// none.
+	Limits func() GroupLimits
+	// CgroupV1 shows a hierarchy for each controller.
+	CgroupV1 bool
+	// Sysctls are values of /proc/sys that are the namespace's own.
+	Sysctls map[string]string
 	// Devices are nodes for /dev beside the standard ones.
 	Devices []Device
 	// NoMounts leaves out /proc, /sys, /dev: the caller mounts.
@@ -116,6 +123,17 @@ type NSConfig struct {
 	// DeviceRules are what the device cgroup allows beside the standard devices and
 	// Devices; a container that is not Privileged can open no other.
 	DeviceRules []DeviceRule
+}
+
+// GroupLimits are those of a container's control groups; 0 and "" are none.
+type GroupLimits struct {
+	CPUQuota, CPUPeriod, CPUShares int64
+	Cpus, Mems                     string
+	Memory, MemorySwap             int64 // MemorySwap is both together, -1 unlimited
+	Reservation                    int64
+	Swappiness                     int64 // -1 is the default
+	Pids                           int64
+	BlkioWeight                    uint16
 }
 
 // Device is a node of /dev.

@@ -1,8 +1,11 @@
 package kernel
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -801,6 +804,9 @@ func (ns *NS) procSys() *vfs.SynthNode {
 	val := func(name, def string) *vfs.SynthNode {
 		return &vfs.SynthNode{
 			Read: func(*vfs.Context) ([]byte, error) {
+				if v, ok := ns.cfg.Sysctls[name]; ok {
+					return []byte(v + "\n"), nil
+				}
 				k.mu.Lock()
 				defer k.mu.Unlock()
 				if v, ok := k.sysctl[name]; ok {
@@ -839,14 +845,14 @@ func (ns *NS) procSys() *vfs.SynthNode {
 		"shmmax", "18446744073692774399", "shmall", "18446744073692774399", "msgmax", "8192", "unprivileged_userns_clone", "1", "perf_event_paranoid", "4", "modprobe", "/sbin/modprobe", "tainted", "0", "cap_last_cap", "40", "ngroups_max", "65536")
 	kern.Kids["hostname"] = host
 	ro := func(s string) *vfs.SynthNode { return sfile(func() string { return s + "\n" }) }
-	kern.Kids["osrelease"], kern.Kids["version"], kern.Kids["ostype"], kern.Kids["domainname"] = ro(h.Release), ro(h.Version), ro("Linux"), ro("(none)")
+	kern.Kids["osrelease"], kern.Kids["version"], kern.Kids["ostype"], kern.Kids["domainname"] = ro(h.Release), ro(h.Version), ro("Linux"), ro(cmp.Or(ns.cfg.Domainname, "(none)"))
 	kern.Kids["random"] = sdir(map[string]*vfs.SynthNode{"boot_id": ro(h.BootID), "entropy_avail": ro("256"), "poolsize": ro("256"), "uuid": sfile(func() string {
 		var b [16]byte
 		k.Random(b[:])
 		b[6], b[8] = b[6]&0xf|0x40, b[8]&0x3f|0x80
 		return fmt.Sprintf("%x-%x-%x-%x-%x\n", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 	})})
-	ipv4 := group("net.ipv4", "ip_forward", "1", "tcp_syncookies", "1", "ip_local_port_range", "32768\t60999", "tcp_fin_timeout", "60", "tcp_tw_reuse", "2", "icmp_echo_ignore_all", "0", "tcp_max_syn_backlog", "512", "tcp_keepalive_time", "7200", "tcp_rmem", "4096\t131072\t6291456", "tcp_wmem", "4096\t16384\t4194304", "ip_default_ttl", "64", "tcp_congestion_control", "cubic")
+	ipv4 := group("net.ipv4", "ip_forward", "1", "tcp_syncookies", "1", "ip_local_port_range", "32768\t60999", "tcp_fin_timeout", "60", "tcp_tw_reuse", "2", "icmp_echo_ignore_all", "0", "tcp_max_syn_backlog", "512", "tcp_keepalive_time", "7200", "tcp_rmem", "4096\t131072\t6291456", "tcp_wmem", "4096\t16384\t4194304", "ip_default_ttl", "64", "tcp_congestion_control", "cubic", "ping_group_range", "1\t0", "ip_unprivileged_port_start", "1024")
 	ipv4.Kids["conf"] = sdir(map[string]*vfs.SynthNode{"all": group("net.ipv4.conf.all", "rp_filter", "2", "accept_redirects", "0", "forwarding", "1"), "default": group("net.ipv4.conf.default", "rp_filter", "2", "forwarding", "1")})
 	return sdir(map[string]*vfs.SynthNode{
 		"kernel": kern,
@@ -935,10 +941,15 @@ func (ns *NS) newCgroup() vfs.Filesystem {
 			}
 			return s
 		}),
-		"cpu.max": ro("max 100000"), "cpu.weight": ro("100"), "pids.max": ro("max"), "pids.current": sfile(func() string { return strconv.Itoa(len(ns.pidns.list(ns.k))) + "\n" }),
-		"memory.max": ro(memMax(ns)), "memory.swap.max": ro("max"), "memory.current": sfile(func() string { return strconv.FormatInt(8<<20+ns.mem.Load(), 10) + "\n" })}
+		"pids.current": sfile(func() string { return strconv.Itoa(len(ns.pidns.list(ns.k))) + "\n" }), "memory.current": sfile(func() string { return strconv.FormatInt(8<<20+ns.mem.Load(), 10) + "\n" })}
+	for name, f := range cgroupFiles {
+		kids[name] = sfile(func() string { return f(ns.limits()) + "\n" })
+	}
+	if ns.cfg.CgroupV1 {
+		return ns.dated(vfs.NewSynth("tmpfs", 0x01021994, ns.cgroupV1(kids["cgroup.procs"])))
+	}
 	if ns.cfg.Parent == nil { // the root has no limits of its own
-		for _, n := range []string{"cgroup.type", "cpu.max", "cpu.weight", "pids.max", "pids.current", "memory.max", "memory.swap.max", "memory.current"} {
+		for _, n := range slices.Concat([]string{"cgroup.type", "pids.current", "memory.current"}, slices.Collect(maps.Keys(cgroupFiles))) {
 			delete(kids, n)
 		}
 		for _, n := range []string{"init.scope", "system.slice", "user.slice"} {
@@ -948,9 +959,89 @@ func (ns *NS) newCgroup() vfs.Filesystem {
 	return ns.dated(vfs.NewSynth("cgroup2", 0x63677270, sdir(kids)))
 }
 
-func memMax(ns *NS) string {
-	if ns.cfg.Memory > 0 {
-		return strconv.FormatInt(ns.cfg.Memory, 10)
+func (ns *NS) limits() GroupLimits {
+	if ns.cfg.Limits != nil {
+		return ns.cfg.Limits()
 	}
-	return "max"
+	return GroupLimits{Memory: ns.cfg.Memory, Pids: int64(ns.cfg.Pids), Swappiness: -1}
+}
+
+func orMax(n int64) string {
+	if n <= 0 {
+		return "max"
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// cgroupFiles are the files of the unified hierarchy that hold a limit.
+var cgroupFiles = map[string]func(l GroupLimits) string{
+	"cpu.max": func(l GroupLimits) string {
+		return orMax(l.CPUQuota) + " " + strconv.FormatInt(cmp.Or(l.CPUPeriod, 100000), 10)
+	},
+	"cpuset.cpus": func(l GroupLimits) string { return l.Cpus },
+	"cpuset.mems": func(l GroupLimits) string { return l.Mems },
+	"pids.max":    func(l GroupLimits) string { return orMax(l.Pids) },
+	"memory.max":  func(l GroupLimits) string { return orMax(l.Memory) },
+	"memory.low":  func(l GroupLimits) string { return strconv.FormatInt(l.Reservation, 10) },
+	"cpu.weight": func(l GroupLimits) string {
+		if l.CPUShares < 2 {
+			return "100"
+		}
+		return strconv.FormatInt(1+(l.CPUShares-2)*9999/262142, 10)
+	},
+	"memory.swap.max": func(l GroupLimits) string {
+		if l.MemorySwap <= 0 || l.Memory <= 0 {
+			return "max"
+		}
+		return strconv.FormatInt(max(l.MemorySwap-l.Memory, 0), 10)
+	},
+}
+
+// cgroupV1 is /sys/fs/cgroup with a hierarchy for each controller.
+func (ns *NS) cgroupV1(procs *vfs.SynthNode) *vfs.SynthNode {
+	const none = 9223372036854771712 // the largest number of whole pages
+	file := func(f func(l GroupLimits) string) *vfs.SynthNode {
+		return sfile(func() string { return f(ns.limits()) + "\n" })
+	}
+	num := func(f func(l GroupLimits) int64) *vfs.SynthNode {
+		return file(func(l GroupLimits) string { return strconv.FormatInt(f(l), 10) })
+	}
+	dir := func(kids map[string]*vfs.SynthNode) *vfs.SynthNode {
+		kids["cgroup.procs"], kids["tasks"] = procs, procs
+		return sdir(kids)
+	}
+	unlimited := func(n int64) int64 {
+		if n <= 0 {
+			return none
+		}
+		return n
+	}
+	cpu := dir(map[string]*vfs.SynthNode{
+		"cpu.shares": num(func(l GroupLimits) int64 { return cmp.Or(l.CPUShares, 1024) }), "cpu.cfs_quota_us": num(func(l GroupLimits) int64 { return cmp.Or(l.CPUQuota, -1) }),
+		"cpu.cfs_period_us": num(func(l GroupLimits) int64 { return cmp.Or(l.CPUPeriod, 100000) })})
+	all := fmt.Sprintf("0-%d", ns.k.cfg.Host.Cores-1)
+	if ns.k.cfg.Host.Cores < 2 {
+		all = "0"
+	}
+	return sdir(map[string]*vfs.SynthNode{"cpu": cpu, "cpuacct": cpu, "cpu,cpuacct": cpu,
+		"cpuset": dir(map[string]*vfs.SynthNode{"cpuset.cpus": file(func(l GroupLimits) string { return cmp.Or(l.Cpus, all) }), "cpuset.mems": file(func(l GroupLimits) string { return cmp.Or(l.Mems, "0") })}),
+		"memory": dir(map[string]*vfs.SynthNode{
+			"memory.limit_in_bytes": num(func(l GroupLimits) int64 { return unlimited(l.Memory) }), "memory.memsw.limit_in_bytes": num(func(l GroupLimits) int64 { return unlimited(l.MemorySwap) }),
+			"memory.soft_limit_in_bytes": num(func(l GroupLimits) int64 { return unlimited(l.Reservation) }),
+			"memory.usage_in_bytes":      sfile(func() string { return strconv.FormatInt(8<<20+ns.mem.Load(), 10) + "\n" }),
+			"memory.swappiness": num(func(l GroupLimits) int64 {
+				if l.Swappiness < 0 {
+					return 60
+				}
+				return l.Swappiness
+			})}),
+		"pids":  dir(map[string]*vfs.SynthNode{"pids.max": file(func(l GroupLimits) string { return orMax(l.Pids) })}),
+		"blkio": dir(map[string]*vfs.SynthNode{"blkio.weight": num(func(l GroupLimits) int64 { return int64(cmp.Or(l.BlkioWeight, 500)) })}),
+		"devices": dir(map[string]*vfs.SynthNode{"devices.list": sfile(func() string {
+			if ns.cfg.Privileged {
+				return "a *:* rwm\n"
+			}
+			return "b *:* m\nc *:* m\nc 1:3 rwm\nc 1:5 rwm\nc 1:7 rwm\nc 1:8 rwm\nc 1:9 rwm\nc 5:0 rwm\nc 5:2 rwm\nc 10:200 rwm\nc 136:* rwm\n"
+		})}),
+		"freezer": dir(map[string]*vfs.SynthNode{}), "net_cls": dir(map[string]*vfs.SynthNode{}), "hugetlb": dir(map[string]*vfs.SynthNode{}), "perf_event": dir(map[string]*vfs.SynthNode{})})
 }

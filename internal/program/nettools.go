@@ -222,6 +222,10 @@ func cmdPing(p *P) int {
 		p.printf("PING %s (%s) 56(84) bytes of data.\n", host, a)
 	}
 	if p.offline() && !a.IsLoopback() {
+		if p.bb {
+			p.raw("ping: sendto: Network is unreachable\n")
+			return 1
+		}
 		p.raw("ping: connect: Network is unreachable\n")
 		return 2
 	}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,8 +21,11 @@ import (
 	"github.com/docker/docker/api/types/backend"
 	"github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
 
 	"github.com/whalefall/whalefall/internal/event"
 	"github.com/whalefall/whalefall/internal/image"
@@ -41,6 +45,7 @@ type stage struct {
 	img    *image.Image // what has been built so far; nil is scratch
 	cfg    *container.Config
 	cmdSet bool // by this stage's own CMD
+	author string
 	missed bool // the cache is out of it from here on
 }
 
@@ -125,14 +130,28 @@ func (w *World) Build(ctx context.Context, cfg backend.BuildConfig) (string, err
 	if len(nodes) > maxSteps {
 		return "", systemErr("max depth exceeded")
 	}
+	if p := o.Platform; p != "" && w.host.cfg.Release.Era >= 26 {
+		if _, err := parsePlatform(p); err != nil {
+			return "", err
+		}
+	}
 	if nodes, err = b.check(nodes); err != nil {
 		return "", err
 	}
 	labels := slices.Sorted(maps.Keys(o.Labels))
 	b.total = len(nodes) + len(labels)
+	// Each stage tells of its image when it is done.
+	aux := func() {
+		if f := cfg.ProgressWriter.AuxFormatter; f != nil && b.cur != nil && b.cur.img != nil {
+			_ = f.Emit("moby.image.id", build.Result{ID: b.cur.img.ID})
+		}
+	}
 	for _, n := range nodes {
 		if err := ctx.Err(); err != nil {
 			return "", err
+		}
+		if strings.EqualFold(n.Value, "FROM") {
+			aux()
 		}
 		b.step++
 		if err := b.run(n); err != nil {
@@ -157,9 +176,7 @@ func (w *World) Build(ctx context.Context, cfg backend.BuildConfig) (string, err
 		return "", systemErr("No image was generated. Is your Dockerfile empty?")
 	}
 	id := b.cur.img.ID
-	if aux := cfg.ProgressWriter.AuxFormatter; aux != nil {
-		_ = aux.Emit("moby.image.id", build.Result{ID: id})
-	}
+	aux()
 	var unused []string
 	for k := range o.BuildArgs {
 		if !b.used[k] && !builtinArg(k) {
@@ -235,9 +252,34 @@ func (b *builder) open(src io.Reader) ([]byte, error) {
 		if at.Node().Stat().Size == 0 {
 			return nil, invalid("the Dockerfile (%s) cannot be empty", n)
 		}
-		return readPath(mnt, c, path.Clean("/"+n), 1<<20), nil
+		text := readPath(mnt, c, path.Clean("/"+n), 1<<20)
+		if err := b.ignored(mnt, c, n); err != nil {
+			return nil, err
+		}
+		return text, nil
 	}
 	return nil, b.noDockerfile()
+}
+
+// ignored takes .dockerignore and the Dockerfile out of the context where the former
+// names them: remotecontext's removeDockerfile.
+func (b *builder) ignored(mnt *vfs.Namespace, c *vfs.Context, dockerfile string) error {
+	const name = ".dockerignore"
+	list := readPath(mnt, c, "/"+name, 1<<20)
+	if len(list) == 0 {
+		return nil
+	}
+	excludes, err := ignorefile.ReadAll(bytes.NewReader(list))
+	if err != nil {
+		return systemErr("error reading .dockerignore: %s", err.Error())
+	}
+	for _, n := range []string{name, strings.TrimPrefix(path.Clean("/"+dockerfile), "/")} {
+		if rm, _ := patternmatcher.MatchesOrParentMatches(n, excludes); rm {
+			_ = mnt.Unlink(c, "/"+n) // it was there a moment ago
+			delete(b.sums, n)
+		}
+	}
+	return nil
 }
 
 // sum hashes the entries of the context on their way, as tarsum's first version
@@ -362,11 +404,46 @@ func (b *builder) check(nodes []*parser.Node) ([]*parser.Node, error) {
 			if hit >= 0 {
 				return nodes[:i], nil
 			}
+			if len(words) == 3 && !stageName.MatchString(strings.ToLower(words[2])) {
+				return nil, fail("invalid name for build stage: %q, name can't start with a number or contain symbols", words[2])
+			}
 			if target != "" && (len(words) == 3 && strings.EqualFold(words[2], target) || strconv.Itoa(stages) == target) {
 				hit = i
 			}
 			stages++
-		case "ARG", "RUN", "ENV", "LABEL", "CMD", "ENTRYPOINT", "SHELL", "HEALTHCHECK", "ONBUILD", "MAINTAINER":
+		case "RUN", "CMD", "ENTRYPOINT":
+		case "ARG", "ENV", "LABEL", "HEALTHCHECK", "ONBUILD":
+			if cmd == "ONBUILD" && onBuild(n) == "" || cmd != "ONBUILD" && (len(words) == 0 || words[0] == "" && len(words) == 1) {
+				return nil, fail("%s requires at least one argument", cmd)
+			}
+			if cmd == "ONBUILD" {
+				switch trigger := strings.ToUpper(strings.Fields(onBuild(n) + " .")[0]); trigger {
+				case "ONBUILD":
+					return nil, fail("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed")
+				case "MAINTAINER", "FROM":
+					return nil, fail("%s isn't allowed as an ONBUILD trigger", trigger)
+				}
+			}
+			step := 3 // name, value, separator
+			if cmd == "ARG" {
+				step = 1
+			}
+			for k := 0; k < len(words) && (cmd == "ARG" || cmd == "ENV" || cmd == "LABEL"); k += step {
+				if name, _, _ := strings.Cut(words[k], "="); name == "" {
+					return nil, fail("%s names can not be blank", cmd)
+				}
+			}
+		case "MAINTAINER":
+			if len(words) != 1 || words[0] == "" {
+				return nil, fail("MAINTAINER requires exactly one argument")
+			}
+		case "SHELL":
+			if !n.Attributes["json"] {
+				return nil, fail("SHELL requires the arguments to be in JSON form")
+			}
+			if len(words) == 0 {
+				return nil, fail("SHELL requires at least one argument")
+			}
 		case "COPY", "ADD":
 			if len(words) < 2 {
 				return nil, fail("%s requires at least two arguments, but only one was provided. Destination could not be determined.", cmd)
@@ -378,6 +455,9 @@ func (b *builder) check(nodes []*parser.Node) ([]*parser.Node, error) {
 		case "EXPOSE", "VOLUME":
 			if len(words) == 0 {
 				return nil, fail("%s requires at least one argument", cmd)
+			}
+			if cmd == "VOLUME" && slices.ContainsFunc(words, func(v string) bool { return strings.TrimSpace(v) == "" }) {
+				return nil, fail("VOLUME specified can not be an empty string")
 			}
 		default:
 			word := n.Value
@@ -399,6 +479,13 @@ func (b *builder) check(nodes []*parser.Node) ([]*parser.Node, error) {
 	return nodes, nil
 }
 
+var stageName = regexp.MustCompile(`^[a-z][a-z0-9-_.]*$`)
+
+// onBuild is the instruction that an ONBUILD holds, as it was written.
+func onBuild(n *parser.Node) string {
+	return strings.TrimSpace(n.Original[min(len(n.Original), len("ONBUILD")):])
+}
+
 func wordsOf(n *parser.Node) []string {
 	var words []string
 	for a := n.Next; a != nil; a = a.Next {
@@ -415,8 +502,8 @@ func (b *builder) run(n *parser.Node) error {
 	return b.finish(b.do(n))
 }
 
-// finish ends an instruction: its containers go, unless they are to be kept.
-func (b *builder) finish(err error) error {
+// clear takes an instruction's containers away, unless they are to be kept.
+func (b *builder) clear(err error) {
 	for _, id := range b.made {
 		if b.opts.ForceRemove || b.opts.Remove && err == nil {
 			b.w.mu.Lock()
@@ -429,6 +516,11 @@ func (b *builder) finish(err error) error {
 		}
 	}
 	b.made = nil
+}
+
+// finish ends an instruction.
+func (b *builder) finish(err error) error {
+	b.clear(err)
 	if err != nil {
 		return err
 	}
@@ -441,9 +533,41 @@ func (b *builder) finish(err error) error {
 }
 
 func (b *builder) do(n *parser.Node) error {
+	fmt.Fprintf(b.out, "Step %d/%d : %s\n", b.step, b.total, n.Original)
+	return b.dispatch(n)
+}
+
+// triggers runs what an image wants run where it is built upon:
+// dispatchTriggeredOnBuild.
+func (b *builder) triggers(list []string) error {
+	if len(list) == 0 {
+		return nil
+	}
+	plural := ""
+	if len(list) > 1 {
+		plural = "s"
+	}
+	fmt.Fprintf(b.out, "# Executing %d build trigger%s\n", len(list), plural)
+	for _, t := range list {
+		res, err := parser.Parse(strings.NewReader(t))
+		if err != nil {
+			return invalid("%s", err.Error())
+		}
+		if len(res.AST.Children) != 1 {
+			return invalid("onbuild trigger should be a single expression")
+		}
+		err = b.dispatch(res.AST.Children[0])
+		b.clear(err)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *builder) dispatch(n *parser.Node) error {
 	words := wordsOf(n)
 	cmd := strings.ToUpper(n.Value)
-	fmt.Fprintf(b.out, "Step %d/%d : %s\n", b.step, b.total, n.Original)
 	jsonForm := n.Attributes["json"]
 	expandAll := func() error {
 		env := b.env()
@@ -554,14 +678,32 @@ func (b *builder) do(n *parser.Node) error {
 			interval = fmt.Sprintf("%q ", h.StartInterval)
 		}
 		return b.nop(fmt.Sprintf("HEALTHCHECK &{%q %q %q %q %s%q}", h.Test, h.Interval, h.Timeout, h.StartPeriod, interval, rune(h.Retries)))
-	case "ONBUILD", "MAINTAINER":
-		if cmd == "ONBUILD" {
-			b.cur.cfg.OnBuild = append(b.cur.cfg.OnBuild, strings.TrimSpace(n.Original[min(len(n.Original), len(cmd)):]))
-		}
-		return b.nop(n.Original)
+	case "ONBUILD":
+		b.cur.cfg.OnBuild = append(b.cur.cfg.OnBuild, onBuild(n))
+		return b.nop("ONBUILD " + onBuild(n))
+	case "MAINTAINER":
+		b.cur.author = strings.Join(words, " ")
+		return b.nop("MAINTAINER " + b.cur.author)
 	case "WORKDIR", "USER", "EXPOSE", "VOLUME", "STOPSIGNAL":
 		if err := expandAll(); err != nil {
 			return err
+		}
+		if cmd == "VOLUME" && slices.Contains(words, "") {
+			return invalid("VOLUME specified can not be an empty string")
+		}
+		if cmd == "EXPOSE" {
+			for i := range words {
+				words[i] = strings.ToLower(words[i])
+			}
+			slices.Sort(words) // the order they are named in is no difference to the cache
+		}
+		if cmd == "VOLUME" {
+			mnt, c := b.view(b.w.newFS(b.trees()...))
+			for _, v := range words {
+				if at, err := mnt.Resolve(c, path.Clean("/"+v), true); err == nil && !at.Node().Stat().Mode.IsDir() {
+					return systemErr("cannot mount volume over existing file, file exists %s", path.Clean("/"+v))
+				}
+			}
 		}
 		rest, said := strings.Join(words, " "), strings.Join(words, " ")
 		if cmd == "VOLUME" {
@@ -653,7 +795,7 @@ func (b *builder) from(words []string, _ []string) error {
 		return nil
 	}
 	if prev := b.stage(name); prev != nil && prev != st {
-		st.img = prev.img
+		st.img, st.author = prev.img, prev.author
 		st.cfg = image.CloneConfig(prev.cfg)
 	} else {
 		img, err := b.w.getImage(name)
@@ -675,6 +817,14 @@ func (b *builder) from(words []string, _ []string) error {
 		}
 	}
 	if st.img != nil {
+		if st.author == "" {
+			st.author = st.img.Config.Author
+		}
+		list := st.cfg.OnBuild
+		st.cfg.OnBuild = nil
+		if err := b.triggers(list); err != nil {
+			return err
+		}
 		fmt.Fprintf(b.out, " ---> %s\n", st.img.ID[7:19])
 	}
 	return nil
@@ -771,8 +921,10 @@ func (b *builder) container(cc *container.Config) (string, error) {
 }
 
 func (b *builder) hostConfig() *container.HostConfig {
-	hc := &container.HostConfig{NetworkMode: container.NetworkMode(b.opts.NetworkMode), ShmSize: b.opts.ShmSize}
-	hc.Memory, hc.CPUShares = b.opts.Memory, b.opts.CPUShares
+	o := b.opts
+	hc := &container.HostConfig{NetworkMode: container.NetworkMode(o.NetworkMode), ShmSize: o.ShmSize, ExtraHosts: o.ExtraHosts, SecurityOpt: o.SecurityOpt}
+	hc.Memory, hc.MemorySwap, hc.CPUShares, hc.CPUPeriod, hc.CPUQuota, hc.CpusetCpus, hc.CpusetMems = o.Memory, o.MemorySwap, o.CPUShares, o.CPUPeriod, o.CPUQuota, o.CPUSetCPUs, o.CPUSetMems
+	hc.CgroupParent, hc.Ulimits = o.CgroupParent, o.Ulimits
 	return hc
 }
 
@@ -831,7 +983,7 @@ func sameConfig(a, b *container.Config) bool {
 // is the configuration of the container that made it.
 func (b *builder) commit(id string, cc *container.Config, layer *image.Layer) error {
 	now := b.w.now().UTC()
-	ic := image.Config{Created: now, Config: b.config(), DockerVersion: b.w.host.cfg.Release.Version, Container: id, ContainerConfig: cc}
+	ic := image.Config{Created: now, Author: b.cur.author, Config: b.config(), DockerVersion: b.w.host.cfg.Release.Version, Container: id, ContainerConfig: cc}
 	var layers []*image.Layer
 	parent := ""
 	if b.cur.img != nil {
@@ -843,12 +995,15 @@ func (b *builder) commit(id string, cc *container.Config, layer *image.Layer) er
 	if !empty {
 		layers = append(layers, layer)
 	}
-	ic.History = append(ic.History, image.History{Created: now, CreatedBy: strings.Join(cc.Cmd, " "), EmptyLayer: empty})
+	ic.History = append(ic.History, image.History{Created: now, Author: b.cur.author, CreatedBy: strings.Join(cc.Cmd, " "), EmptyLayer: empty})
 	i := image.New(ic, layers, parent)
 	if err := b.w.addImage(i); err != nil {
 		return err
 	}
 	b.cur.img = i
+	if b.w.host.cfg.Release.Era >= 26 {
+		b.w.imageEvent(b.w.callerOf(b.ctx), events.ActionCreate, i.ID, i.ID)
+	}
 	return nil
 }
 
@@ -891,6 +1046,9 @@ func (b *builder) exec(words []string, jsonForm bool, n *parser.Node) error {
 	}
 	cfg := b.config()
 	cfg.Cmd, cfg.Entrypoint, cfg.Healthcheck = argv, []string{""}, nil
+	if len(argv) == 0 { // RUN []: what the image runs
+		cfg.Cmd, cfg.Entrypoint = b.cur.img.RunConfig().Cmd, nil
+	}
 	cfg.Env = append(append([]string(nil), cfg.Env...), args...)
 	hc := b.hostConfig()
 	r, err := b.w.ContainerCreate(b.ctx, backend.ContainerCreateConfig{Config: cfg, HostConfig: hc})
@@ -963,7 +1121,12 @@ func (b *builder) copy(cmd string, words []string, n *parser.Node) error {
 		case "from":
 			seed = v
 			var img *image.Image
-			if s := b.stage(v); s != nil {
+			if i, err := strconv.Atoi(v); err == nil && i == len(b.stages)-1 {
+				return invalid("invalid from flag value %s: refers to current build stage", v)
+			} else if err == nil && (i < 0 || i >= len(b.stages)) {
+				return invalid("invalid from flag value %s: index out of bounds", v)
+			}
+			if s := b.stage(v); s != nil && s != b.cur {
 				img = s.img
 			} else {
 				i, err := b.w.getImage(v)
@@ -1059,6 +1222,7 @@ func (b *builder) copy(cmd string, words []string, n *parser.Node) error {
 	}
 	tree := b.w.newFS(b.trees()...)
 	mnt, c := b.view(tree)
+	dest = inScope(mnt, c, dest)
 	for _, r := range remotes {
 		p := dest
 		if toDir {
@@ -1090,9 +1254,11 @@ func (b *builder) copy(cmd string, words []string, n *parser.Node) error {
 			data := vfs.ReadAll(vfs.ContentOf(at.Node(), 256<<20), 256<<20)
 			if cmd == "ADD" && archive(data) {
 				mkdirIn(mnt, c, dest)
-				if dec, derr := decompress(bytes.NewReader(data)); derr == nil {
-					err = tree.Apply(dest, dec, o)
+				dec, derr := decompress(bytes.NewReader(data))
+				if derr != nil {
+					return systemErr("%s failed: %s", cmd, derr.Error())
 				}
+				err = tree.Apply(dest, dec, o)
 			} else {
 				p := dest
 				if st, serr := mnt.Resolve(c, dest, true); toDir || serr == nil && st.Node().Stat().Mode.IsDir() {
@@ -1123,9 +1289,43 @@ func (b *builder) trees() []*vfs.Layer {
 	return b.cur.img.Trees()
 }
 
-// archive tells whether ADD would unpack a file.
+// archive tells whether ADD would unpack a file: what is in it, compressed or not,
+// begins as a tar does.
 func archive(b []byte) bool {
-	return len(b) > 262 && string(b[257:262]) == "ustar" || bytes.HasPrefix(b, []byte{0x1f, 0x8b}) || bytes.HasPrefix(b, []byte("BZh")) || bytes.HasPrefix(b, []byte("\xfd7zXZ\x00"))
+	dec, err := decompress(bytes.NewReader(b))
+	if err != nil {
+		return false
+	}
+	_, err = tar.NewReader(io.LimitReader(dec, 1<<20)).Next()
+	return err == nil
+}
+
+// inScope follows the links in a path as far as there are files, and none out of the
+// tree: symlink.FollowSymlinkInScope.
+func inScope(mnt *vfs.Namespace, ctx *vfs.Context, p string) string {
+	at, rest := "/", strings.Split(p, "/")
+	for links := 0; len(rest) > 0; {
+		name := rest[0]
+		rest = rest[1:]
+		if name == "" || name == "." {
+			continue
+		}
+		next := path.Join(at, name)
+		x, err := mnt.Resolve(ctx, next, false)
+		if err != nil || !x.Node().Stat().Mode.IsLink() {
+			at = next
+			continue
+		}
+		target, err := x.Node().Readlink(ctx)
+		if links++; err != nil || links > 255 {
+			return next
+		}
+		if path.IsAbs(target) {
+			at = "/"
+		}
+		rest = append(strings.Split(target, "/"), rest...)
+	}
+	return at
 }
 
 // PruneCache has nothing to prune: the classic builder's cache are its images.

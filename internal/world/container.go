@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
@@ -15,6 +16,7 @@ import (
 	"github.com/docker/go-units"
 
 	"github.com/whalefall/whalefall/internal/image"
+	"github.com/whalefall/whalefall/internal/kernel"
 	"github.com/whalefall/whalefall/internal/vfs"
 )
 
@@ -51,6 +53,9 @@ type Container struct {
 	backoff       time.Duration
 	failures      int // restarts since it last was started by hand
 	cancelRestart func()
+
+	links  map[string]string // of containers on the default bridge: their ids, by alias
+	limits atomic.Pointer[kernel.GroupLimits]
 
 	image  *image.Image
 	fs     *vfs.FS // the writable tree over the image's layers

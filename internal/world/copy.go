@@ -77,11 +77,11 @@ func (w *World) look(name, p string) (*Container, *vfs.Namespace, *vfs.Context, 
 		return nil, nil, nil, nil, err
 	}
 	at, err := mnt.Resolve(ctx, archivePath(p), false)
+	if vfs.AsErrno(err) == vfs.ENOTDIR && strings.HasSuffix(p, "/") {
+		return c, mnt, ctx, nil, invalid("extraction point is not a directory")
+	}
 	if err != nil {
 		return c, mnt, ctx, nil, notFound("%s", w.pick20("Could not find the file "+p+" in container "+name, "Could not find the file "+p+" in container "+name))
-	}
-	if strings.HasSuffix(p, "/") && !at.Node().Stat().Mode.IsDir() {
-		return c, mnt, ctx, nil, invalid("extraction point is not a directory")
 	}
 	return c, mnt, ctx, at, nil
 }

@@ -80,7 +80,10 @@ func (w *World) ContainerCreate(ctx context.Context, p backend.ContainerCreateCo
 
 	var img *image.Image
 	if p.Config.Image != "" {
-		if img, err = w.getImage(p.Config.Image); err != nil {
+		if img, err = w.getImage(p.Config.Image); err == nil {
+			err = suits(img, p.Config.Image, p.Platform)
+		}
+		if err != nil {
 			return container.CreateResponse{Warnings: warnings}, err
 		}
 		merge(p.Config, img.RunConfig())
@@ -302,13 +305,18 @@ func (w *World) create(by Caller, p backend.ContainerCreateConfig, img *image.Im
 	} else {
 		c.Path, c.Args = c.Config.Cmd[0], append([]string{}, c.Config.Cmd[1:]...)
 	}
+	if m := p.HostConfig.PidMode; m.IsContainer() {
+		if _, err := w.find(m.Container()); err != nil {
+			return nil, nil, invalid("%s", err.Error())
+		}
+	}
 	if err := w.securityOpts(p.HostConfig.SecurityOpt); err != nil {
 		return nil, nil, err
 	}
 	if newVolumes, err = w.mounts(c); err != nil {
 		return nil, newVolumes, err
 	}
-	if err = w.links(c); err != nil {
+	if err = w.registerLinks(c); err != nil {
 		return nil, newVolumes, err
 	}
 	if err := w.workdir(c); err != nil {
@@ -362,16 +370,6 @@ func (w *World) securityOpts(list []string) error {
 			}
 		default:
 			return systemErr("invalid --security-opt 2: %q", o)
-		}
-	}
-	return nil
-}
-
-func (w *World) links(c *Container) error {
-	for _, l := range c.Host.Links {
-		n, _, _ := strings.Cut(l, ":")
-		if _, err := w.find(n); err != nil {
-			return invalid("could not get container for %s: %v", n, err)
 		}
 	}
 	return nil
@@ -489,6 +487,13 @@ func (w *World) mounts(c *Container) (made []string, err error) {
 		}
 		if dest == "/" {
 			return made, fmt.Errorf("invalid volume specification: '%s'", spec)
+		}
+		if c.fs != nil {
+			mnt := vfs.NewNamespace(c.fs, "overlay", "", false)
+			ctx := &vfs.Context{Cred: vfs.Root(), Root: mnt.Root(), Cwd: mnt.Root()}
+			if at, err := mnt.Resolve(ctx, dest, true); err == nil && !at.Node().Stat().Mode.IsDir() {
+				return made, fmt.Errorf("cannot mount volume over existing file, file exists %s", dest)
+			}
 		}
 		mp := &mountPoint{Type: mount.TypeVolume, Destination: dest, RW: true, CopyData: true}
 		if err := volume(mp, nil, nil); err != nil {
@@ -649,10 +654,11 @@ func (w *World) ContainerUpdate(name string, hc *container.HostConfig) (containe
 	if hc.RestartPolicy.Name != "" {
 		if c.Host.AutoRemove && !hc.RestartPolicy.IsNone() {
 			w.mu.Unlock()
-			return container.UpdateResponse{Warnings: warnings}, invalid("Restart policy cannot be updated because AutoRemove is enabled for the container")
+			return container.UpdateResponse{Warnings: warnings}, conflict("Restart policy cannot be updated because AutoRemove is enabled for the container")
 		}
 		c.Host.RestartPolicy = hc.RestartPolicy
 	}
+	c.limits.Store(limitsOf(c.Host))
 	w.mu.Unlock()
 	w.containerEvent(w.lastCaller(), c, events.ActionUpdate, nil)
 	return container.UpdateResponse{Warnings: warnings}, nil

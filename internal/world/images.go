@@ -16,6 +16,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
+	"regexp"
 	"runtime"
 	"slices"
 	"sort"
@@ -33,6 +34,8 @@ import (
 	"github.com/docker/docker/api/types/storage"
 	"github.com/docker/go-connections/nat"
 	"github.com/klauspost/compress/zstd"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -124,8 +127,14 @@ func (w *World) Images(_ context.Context, o imagetypes.ListOptions) ([]*imagetyp
 			return nil, err
 		}
 	}
-	until, err := untilOf(f, w.now())
-	if err != nil {
+	var until time.Time
+	if err := f.WalkValues("until", func(v string) error {
+		t, err := untilOf(filters.NewArgs(filters.Arg("until", v)), w.now())
+		if err == nil && (until.IsZero() || t.Before(until)) {
+			until = t // the earliest counts
+		}
+		return err
+	}); err != nil {
 		return nil, err
 	}
 	out := []*imagetypes.Summary{}
@@ -219,11 +228,14 @@ func (w *World) Images(_ context.Context, o imagetypes.ListOptions) ([]*imagetyp
 }
 
 // ImageInspect is the image service's method.
-func (w *World) ImageInspect(_ context.Context, refOrID string, _ backend.ImageInspectOpts) (*imagetypes.InspectResponse, error) {
+func (w *World) ImageInspect(_ context.Context, refOrID string, o backend.ImageInspectOpts) (*imagetypes.InspectResponse, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	i, err := w.imageLocked(refOrID)
 	if err != nil {
+		return nil, err
+	}
+	if err := suits(i, refOrID, o.Platform); err != nil {
 		return nil, err
 	}
 	r := &imagetypes.InspectResponse{ID: i.ID, RepoTags: []string{}, RepoDigests: []string{}, Parent: i.Parent, Comment: i.Config.Comment,
@@ -958,11 +970,99 @@ func (h *head) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// platformWords are the operating systems and architectures that a platform of one
+// word may name, as containerd/platforms knows them.
+var platformWords = map[string]bool{"linux": true, "windows": true, "darwin": true, "macos": true, "freebsd": true, "openbsd": true, "netbsd": true, "dragonfly": true, "solaris": true,
+	"plan9": true, "aix": true, "android": true, "js": true, "nacl": true, "zos": true, "hurd": true, "illumos": true, "ios": true,
+	"386": true, "amd64": true, "amd64p32": true, "arm": true, "armbe": true, "arm64": true, "arm64be": true, "aarch64": true, "armhf": true, "armel": true, "i386": true, "x86_64": true, "x86-64": true,
+	"ppc64": true, "ppc64le": true, "loong64": true, "mips": true, "mipsle": true, "mips64": true, "mips64le": true, "mips64p32": true, "mips64p32le": true, "ppc": true, "riscv": true,
+	"riscv64": true, "s390": true, "s390x": true, "sparc": true, "sparc64": true, "wasm": true}
+
+var platformPart = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+
+// parsePlatform is containerd/platforms.Parse.
+func parsePlatform(s string) (*ocispec.Platform, error) {
+	parts := strings.Split(s, "/")
+	for _, p := range parts {
+		if !platformPart.MatchString(p) {
+			return nil, invalid("%q is an invalid component of %q: platform specifier component must match %q: invalid argument", p, s, platformPart.String())
+		}
+	}
+	p := &ocispec.Platform{OS: "linux", Architecture: "amd64"}
+	switch len(parts) {
+	case 1:
+		one := strings.ToLower(parts[0])
+		if !platformWords[one] {
+			return nil, invalid("%q: unknown operating system or architecture: invalid argument", s)
+		}
+		switch one {
+		case "linux", "windows", "darwin", "freebsd":
+			p.OS = one
+		default:
+			p.Architecture = one
+		}
+	case 2, 3:
+		p.OS, p.Architecture = strings.ToLower(parts[0]), strings.ToLower(parts[1])
+		if len(parts) == 3 {
+			p.Variant = strings.ToLower(parts[2])
+		}
+	default:
+		return nil, invalid("%q: cannot parse platform specifier: invalid argument", s)
+	}
+	p.Architecture = normalArch(p.Architecture)
+	return p, nil
+}
+
+// normalArch is an architecture by Go's name.
+func normalArch(a string) string {
+	switch a {
+	case "x86_64", "x86-64":
+		return "amd64"
+	case "aarch64":
+		return "arm64"
+	case "i386":
+		return "386"
+	}
+	return a
+}
+
+func platformText(p ocispec.Platform) string {
+	s := p.OS + "/" + p.Architecture
+	if p.Variant != "" {
+		s += "/" + p.Variant
+	}
+	return s
+}
+
+// suits is the check at the end of GetImage: the image must be of the platform that
+// was asked for.
+func suits(i *image.Image, ref string, want *ocispec.Platform) error {
+	if want == nil {
+		return nil
+	}
+	have := ocispec.Platform{OS: i.Config.OS, Architecture: i.Config.Architecture, Variant: i.Config.Variant}
+	arch, is := normalArch(want.Architecture), normalArch(have.Architecture)
+	if (want.OS == "" || want.OS == have.OS) && (arch == "" || arch == is || arch == "amd64" && is == "386") {
+		return nil
+	}
+	name := ref
+	if r, err := reference.ParseNamed(ref); err == nil {
+		name = reference.FamiliarString(r)
+	}
+	return notFound("image with reference %s was found but its platform (%s) does not match the specified platform (%s)", name, platformText(have), platformText(*want))
+}
+
 // ImportImage is the image service's method: one layer, and changes of a
 // Dockerfile's kind.
 func (w *World) ImportImage(ctx context.Context, ref reference.Named, platform *ocispec.Platform, msg string, layer io.Reader, changes []string) (string, error) {
 	if err := w.refuse(ctx, "import", "import"); err != nil {
 		return "", err
+	}
+	if platform == nil {
+		platform = &ocispec.Platform{OS: "linux", Architecture: "amd64"}
+	}
+	if platform.OS != "linux" {
+		return "", invalid("%s", w.pick20("", "operating system is not supported"))
 	}
 	cfg := &container.Config{}
 	if err := applyChanges(cfg, changes); err != nil {
@@ -973,8 +1073,7 @@ func (w *World) ImportImage(ctx context.Context, ref reference.Named, platform *
 		return "", systemErr("%s", w.tarWords(err))
 	}
 	now := w.now().UTC()
-	i := image.New(image.Config{Created: now, Comment: msg, Config: cfg, DockerVersion: w.host.cfg.Release.Version, History: []image.History{{Created: now, Comment: msg}}}, []*image.Layer{l}, "")
-	_ = platform
+	i := image.New(image.Config{Created: now, OS: platform.OS, Architecture: platform.Architecture, Variant: platform.Variant, Comment: msg, Config: cfg, DockerVersion: w.host.cfg.Release.Version, History: []image.History{{Created: now, Comment: msg}}}, []*image.Layer{l}, "")
 	if err := w.addImage(i); err != nil {
 		return "", err
 	}
@@ -1111,11 +1210,19 @@ func applyChanges(c *container.Config, changes []string) error {
 			case "ENTRYPOINT":
 				c.Entrypoint = cmd()
 			case "ENV":
-				k, v, ok := strings.Cut(rest, "=")
-				if !ok {
-					k, v, _ = strings.Cut(rest, " ")
+				res, err := parser.Parse(strings.NewReader(line))
+				if err != nil {
+					return err
 				}
-				c.Env = replaceEnv(c.Env, []string{k + "=" + strings.Trim(v, `"`)})
+				was := shell.EnvsFromSlice(c.Env)
+				words := wordsOf(res.AST.Children[0])
+				for i := 0; i+1 < len(words); i += 3 {
+					v, _, err := shell.NewLex('\\').ProcessWord(words[i+1], was)
+					if err != nil {
+						return err
+					}
+					c.Env = replaceEnv(c.Env, []string{words[i] + "=" + v})
+				}
 			case "WORKDIR":
 				if !path.IsAbs(rest) {
 					rest = path.Join("/", c.WorkingDir, rest)
@@ -1146,7 +1253,9 @@ func applyChanges(c *container.Config, changes []string) error {
 				c.Labels[strings.Trim(k, `"`)] = strings.Trim(v, `"`)
 			case "STOPSIGNAL":
 				c.StopSignal = rest
-			case "HEALTHCHECK", "ONBUILD", "SHELL":
+			case "ONBUILD":
+				c.OnBuild = append(c.OnBuild, rest)
+			case "HEALTHCHECK", "SHELL":
 			case "FROM", "RUN", "COPY", "ADD", "MAINTAINER", "ARG":
 				return fmt.Errorf("%s is not a valid change command", strings.ToLower(word))
 			default:
@@ -1180,17 +1289,12 @@ func (w *World) CreateImageFromContainer(ctx context.Context, name string, o *ba
 		cfg, o.Config = nil, nil // an empty body: the older routers gave none
 	}
 	if cfg == nil {
-		cfg = &container.Config{}
+		cfg = image.CloneConfig(cc)
 	}
 	if err := applyChanges(cfg, o.Changes); err != nil {
 		return "", invalid("%s", err.Error())
 	}
 	merge(cfg, image.CloneConfig(cc))
-	if o.Config == nil {
-		c := image.CloneConfig(cc)
-		c.Env, c.Cmd = cfg.Env, cfg.Cmd
-		cfg = c
-	}
 	if w.host.cfg.Release.Era < 28 && cfg.Labels == nil {
 		cfg.Labels = map[string]string{}
 	}
@@ -1370,29 +1474,42 @@ func (w *World) ExportImage(ctx context.Context, names []string, _ *ocispec.Plat
 	var items []*item
 	byID := map[string]*item{}
 	w.mu.Lock()
-	for _, n := range names {
-		i, err := w.imageLocked(n)
-		if err != nil {
-			w.mu.Unlock()
-			return err
-		}
+	add := func(i *image.Image) *item {
 		it := byID[i.ID]
 		if it == nil {
 			it = &item{img: i}
 			byID[i.ID] = it
 			items = append(items, it)
 		}
+		return it
+	}
+	for _, n := range names {
+		i, err := w.imageLocked(n)
+		if r, perr := reference.ParseNormalizedNamed(n); perr == nil && reference.IsNameOnly(r) && (i == nil || !strings.HasPrefix(i.ID[7:], n)) {
+			some := false
+			for _, x := range w.images.All() {
+				for _, t := range w.images.References(x.ID) {
+					if _, c := t.(reference.Canonical); !c && t.Name() == r.Name() {
+						it := add(x)
+						it.tags, some = append(it.tags, reference.FamiliarString(t)), true
+					}
+				}
+			}
+			if some {
+				continue
+			}
+		}
+		if err != nil {
+			w.mu.Unlock()
+			return err
+		}
+		it := add(i)
 		if strings.HasPrefix(i.ID, n) || strings.HasPrefix(i.ID[7:], n) {
 			continue
 		}
 		if r, err := reference.ParseNormalizedNamed(n); err == nil {
-			if reference.IsNameOnly(r) && !strings.Contains(n, ":") {
-				for _, t := range w.images.References(i.ID) {
-					if _, c := t.(reference.Canonical); !c && t.Name() == r.Name() {
-						it.tags = append(it.tags, reference.FamiliarString(t))
-					}
-				}
-				continue
+			if _, c := r.(reference.Canonical); c {
+				continue // a digest is no tag
 			}
 			it.tags = append(it.tags, reference.FamiliarString(r))
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 
@@ -53,6 +54,16 @@ func (w *World) containerName(asker, name string) netip.Addr {
 	for net, mine := range me.Nets {
 		if predefined(net) || mine.NetworkID == "" {
 			continue
+		}
+		for _, l := range append(slices.Clone(mine.Links), me.Host.Links...) {
+			of, alias := parseLink(l)
+			if alias != name {
+				continue
+			}
+			if c, err := w.find(of); err == nil && c.Running && c.Nets[net] != nil {
+				a, _ := netip.ParseAddr(c.Nets[net].IPAddress)
+				return a
+			}
 		}
 		for _, c := range w.containers {
 			e := c.Nets[net]

@@ -19,8 +19,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/go-connections/nat"
+	"github.com/docker/go-units"
 
 	"github.com/whalefall/whalefall/internal/event"
 	"github.com/whalefall/whalefall/internal/kernel"
@@ -102,6 +104,11 @@ func (w *World) newFS(layers ...*vfs.Layer) *vfs.FS {
 func (w *World) launch(c *Container, say *[]func()) error {
 	if c.image == nil && c.ImageID != "" {
 		c.image = w.images.Get(c.ImageID)
+	}
+	for _, l := range w.linked(c) {
+		if !l.c.Running && c.Nets["bridge"] != nil {
+			return systemErr("Cannot link to a non running container: %s AS %s/%s", l.c.Name, c.Name, l.alias)
+		}
 	}
 	if err := w.wire(c, say); err != nil {
 		return err
@@ -548,7 +555,7 @@ func (w *World) environ(c *Container, tty bool) []string {
 	if tty {
 		env = append(env, "TERM=xterm")
 	}
-	return replaceEnv(env, c.Config.Env)
+	return replaceEnv(append(env, w.linkEnv(c)...), c.Config.Env)
 }
 
 // withHome adds HOME, as runc does.
@@ -616,16 +623,7 @@ func (w *World) credOf(c *Container, ns *kernel.NS, user string, privileged bool
 // credIn is moby/sys/user.GetExecUser with the container's capabilities and the
 // groups that it adds, read in the given mounts.
 func (w *World) credIn(c *Container, mnt *vfs.Namespace, ctx *vfs.Context, user string, privileged bool) (*vfs.Cred, error) {
-	caps := vfs.DockerCaps
-	if privileged {
-		caps = vfs.AllCaps
-	}
-	for _, a := range c.Host.CapAdd {
-		caps |= capBits(a)
-	}
-	for _, d := range c.Host.CapDrop {
-		caps &^= capBits(d)
-	}
+	caps := capsOf(c, privileged)
 	cred := &vfs.Cred{Caps: caps, Bound: caps}
 	u, g, _ := strings.Cut(user, ":")
 	num, numErr := strconv.ParseUint(u, 10, 31)
@@ -702,6 +700,29 @@ var capNumbers = func() map[string]uint {
 	return m
 }()
 
+// capsOf are the capabilities of a container's processes: oci/caps'
+// TweakCapabilities.
+func capsOf(c *Container, privileged bool) uint64 {
+	if privileged {
+		return vfs.AllCaps
+	}
+	caps := uint64(vfs.DockerCaps)
+	var add, drop uint64
+	for _, a := range c.Host.CapAdd {
+		add |= capBits(a)
+	}
+	for _, d := range c.Host.CapDrop {
+		drop |= capBits(d)
+	}
+	switch {
+	case add == vfs.AllCaps:
+		return vfs.AllCaps &^ drop
+	case drop == vfs.AllCaps:
+		return add
+	}
+	return caps&^drop | add
+}
+
 func capBits(name string) uint64 {
 	n := strings.TrimPrefix(strings.ToUpper(name), "CAP_")
 	if n == "ALL" {
@@ -711,6 +732,22 @@ func capBits(name string) uint64 {
 		return 1 << i
 	}
 	return 0
+}
+
+// limitsOf are the limits of a container's control groups.
+func limitsOf(hc *container.HostConfig) *kernel.GroupLimits {
+	l := &kernel.GroupLimits{CPUQuota: hc.CPUQuota, CPUPeriod: hc.CPUPeriod, CPUShares: hc.CPUShares, Cpus: hc.CpusetCpus, Mems: hc.CpusetMems, Memory: hc.Memory,
+		MemorySwap: hc.MemorySwap, Reservation: hc.MemoryReservation, Swappiness: -1, BlkioWeight: hc.BlkioWeight}
+	if hc.NanoCPUs > 0 {
+		l.CPUPeriod, l.CPUQuota = 100000, hc.NanoCPUs/10000
+	}
+	if hc.PidsLimit != nil {
+		l.Pids = *hc.PidsLimit
+	}
+	if hc.MemorySwappiness != nil {
+		l.Swappiness = *hc.MemorySwappiness
+	}
+	return l
 }
 
 // namespace makes what runc would: pid, mount, network namespaces by the host
@@ -743,10 +780,16 @@ func (w *World) namespace(c *Container) (*kernel.NS, error) {
 			cfg.Nofile = uint64(u.Soft)
 		}
 	}
-	caps := vfs.DockerCaps
-	if hc.Privileged {
-		caps = vfs.AllCaps
+	cfg.CgroupV1 = !w.host.cfg.Release.CgroupV2
+	res := &c.limits
+	res.Store(limitsOf(hc))
+	cfg.Limits = func() kernel.GroupLimits { return *res.Load() }
+	cfg.Sysctls = map[string]string{}
+	if !hc.NetworkMode.IsHost() { // the daemon's own defaults
+		cfg.Sysctls["net.ipv4.ping_group_range"], cfg.Sysctls["net.ipv4.ip_unprivileged_port_start"] = "0\t2147483647", "0"
 	}
+	maps.Copy(cfg.Sysctls, hc.Sysctls)
+	caps := capsOf(c, hc.Privileged)
 	cfg.Cred = &vfs.Cred{Caps: caps, Bound: caps}
 	switch m := hc.PidMode; {
 	case m.IsHost():
@@ -757,7 +800,7 @@ func (w *World) namespace(c *Container) (*kernel.NS, error) {
 			return nil, systemErr("%s", err.Error())
 		}
 		if !o.Running || o.run == nil || o.run.ns == nil {
-			return nil, systemErr("%s", w.pick20("cannot join PID of a non running container: "+o.ID, "cannot join PID namespace of a non running container: container "+o.ID+" is not running"))
+			return nil, systemErr("%s", w.pick20("", "failed to join PID namespace: ")+w.pick20("cannot join PID of a non running container: "+o.ID, "cannot join PID namespace of a non running container: container "+o.ID+" is not running"))
 		}
 		cfg.PIDNS, cfg.Parent = false, o.run.ns
 	}
@@ -870,7 +913,7 @@ func (w *World) mountAll(c *Container, ns *kernel.NS, say *[]func()) error {
 		if src, err := hm.Resolve(hctx, dir+"/"+f, true); err == nil {
 			touchIn(mnt, ctx, "/etc/"+f)
 			if at, err := mnt.Resolve(ctx, "/etc/"+f, true); err == nil {
-				_ = mnt.Bind(src, at, hm, false, false)
+				_ = mnt.Bind(src, at, hm, false, c.Host.ReadonlyRootfs)
 			}
 		}
 	}
@@ -882,7 +925,7 @@ func (w *World) mountAll(c *Container, ns *kernel.NS, say *[]func()) error {
 	for _, d := range dests {
 		mkdirIn(mnt, ctx, d)
 		if at, err := mnt.Resolve(ctx, d, true); err == nil {
-			_ = mnt.Attach(&vfs.Mount{FS: vfs.New(vfs.Config{Type: "tmpfs", Budget: w.budget, Bytes: 64 << 20, RootMode: 0o1777}), Source: "tmpfs", NoExec: true, NoSuid: true, NoDev: true}, at)
+			_ = mnt.Attach(w.tmpfs(c.Host.Tmpfs[d]), at)
 		}
 	}
 	if err := mine(false); err != nil {
@@ -901,6 +944,39 @@ func (w *World) mountAll(c *Container, ns *kernel.NS, say *[]func()) error {
 	return nil
 }
 
+// tmpfs is a mount of --tmpfs with its options over the daemon's own: oci's
+// WithDefault and mount.MergeTmpfsOptions. What is written to it is bounded anyway.
+func (w *World) tmpfs(options string) *vfs.Mount {
+	m := &vfs.Mount{Source: "tmpfs", NoExec: true, NoSuid: true, NoDev: true, Relatime: true}
+	cfg := vfs.Config{Type: "tmpfs", Budget: w.budget, Bytes: 64 << 20, RootMode: 0o1777}
+	var shown []string
+	for _, o := range strings.Split(options, ",") {
+		k, v, _ := strings.Cut(o, "=")
+		switch k {
+		case "ro":
+			m.ReadOnly = true
+		case "exec", "noexec":
+			m.NoExec = k == "noexec"
+		case "suid", "nosuid":
+			m.NoSuid = k == "nosuid"
+		case "dev", "nodev":
+			m.NoDev = k == "nodev"
+		case "size":
+			if n, err := units.RAMInBytes(v); err == nil {
+				cfg.Bytes = min(n, w.host.cfg.Quotas.Disk)
+				shown = append(shown, fmt.Sprintf("size=%dk", n>>10))
+			}
+		case "mode":
+			if n, err := strconv.ParseUint(v, 8, 12); err == nil {
+				cfg.RootMode = vfs.Mode(n)
+				shown = append(shown, "mode="+v)
+			}
+		}
+	}
+	m.FS, m.Options = vfs.New(cfg), strings.Join(shown, ",")
+	return m
+}
+
 // mountOne mounts one mount point in a mount namespace of the container's.
 func (w *World) mountOne(m *mountPoint, mnt *vfs.Namespace, ctx *vfs.Context) error {
 	hm, hctx := w.hostNS.Mounts(), w.hostNS.Context()
@@ -910,11 +986,16 @@ func (w *World) mountOne(m *mountPoint, mnt *vfs.Namespace, ctx *vfs.Context) er
 		if err != nil {
 			return nil //nolint:nilerr // a destination that cannot be made is left out
 		}
-		size := int64(64 << 20)
-		if m.Spec != nil && m.Spec.TmpfsOptions != nil && m.Spec.TmpfsOptions.SizeBytes > 0 {
-			size = min(m.Spec.TmpfsOptions.SizeBytes, w.host.cfg.Quotas.Disk)
+		o := ""
+		if m.Spec != nil && m.Spec.TmpfsOptions != nil {
+			if n := m.Spec.TmpfsOptions.SizeBytes; n > 0 {
+				o = fmt.Sprintf("size=%d", n)
+			}
+			if p := m.Spec.TmpfsOptions.Mode; p != 0 {
+				o += fmt.Sprintf(",mode=%o", p)
+			}
 		}
-		return mnt.Attach(&vfs.Mount{FS: vfs.New(vfs.Config{Type: "tmpfs", Budget: w.budget, Bytes: size, RootMode: 0o1777}), Source: "tmpfs", NoExec: true, NoSuid: true, NoDev: true}, at)
+		return mnt.Attach(w.tmpfs(o), at)
 	}
 	src := m.Source
 	if m.Type == mount.TypeImage {
@@ -1051,7 +1132,13 @@ func touchIn(mnt *vfs.Namespace, c *vfs.Context, p string) {
 // etcHosts is the container's hosts file as libnetwork writes it.
 func (w *World) etcHosts(c *Container) []byte {
 	if c.Host.NetworkMode.IsHost() {
-		return readNS(w.hostNS, "/etc/hosts", 1<<20)
+		b := readNS(w.hostNS, "/etc/hosts", 1<<20)
+		for _, e := range c.Host.ExtraHosts {
+			if n, ip, ok := strings.Cut(e, ":"); ok {
+				b = fmt.Appendf(b, "%s\t%s\n", ip, n)
+			}
+		}
+		return b
 	}
 	var b bytes.Buffer
 	zero := w.pick28("0", "")
@@ -1064,6 +1151,17 @@ func (w *World) etcHosts(c *Container) []byte {
 			fmt.Fprintf(&b, "%s\t%s\n", ip, n)
 		}
 	}
+	if e := c.Nets["bridge"]; e != nil {
+		for _, l := range w.linked(c) {
+			if ce := l.c.Nets["bridge"]; ce != nil && ce.IPAddress != "" {
+				list := l.alias + " " + l.c.Config.Hostname
+				if n := strings.TrimPrefix(l.c.Name, "/"); n != l.alias {
+					list += " " + n
+				}
+				fmt.Fprintf(&b, "%s\t%s\n", ce.IPAddress, list)
+			}
+		}
+	}
 	names := make([]string, 0, len(c.Nets))
 	for n := range c.Nets {
 		names = append(names, n)
@@ -1073,7 +1171,10 @@ func (w *World) etcHosts(c *Container) []byte {
 		if ip := c.Nets[n].IPAddress; ip != "" {
 			h := c.Config.Hostname
 			if c.Config.Domainname != "" {
-				h = h + "." + c.Config.Domainname + " " + h
+				h += "." + c.Config.Domainname
+			}
+			if bare, _, ok := strings.Cut(h, "."); ok {
+				h += " " + bare
 			}
 			fmt.Fprintf(&b, "%s\t%s\n", ip, h)
 		}

@@ -244,7 +244,7 @@ func (w *World) summary(c *Container, now time.Time) *container.Summary {
 	if image == "" {
 		image = c.Config.Image
 	}
-	s := &container.Summary{ID: c.ID, Names: []string{c.Name}, Image: image, ImageID: c.ImageID, Command: cmd, Created: c.Created.Unix(), Ports: exposed(c),
+	s := &container.Summary{ID: c.ID, Names: w.namesOf(c), Image: image, ImageID: c.ImageID, Command: cmd, Created: c.Created.Unix(), Ports: exposed(c),
 		Labels: c.Config.Labels, State: c.status(), Status: c.words(now), Mounts: w.mountPoints(c)}
 	if c.removing && !c.Running {
 		s.State = container.StateRemoving
@@ -253,6 +253,9 @@ func (w *World) summary(c *Container, now time.Time) *container.Summary {
 		s.Labels = map[string]string{}
 	}
 	s.HostConfig.NetworkMode = string(c.Host.NetworkMode)
+	if w.host.cfg.Release.Era >= 28 {
+		s.HostConfig.Annotations = c.Host.Annotations
+	}
 	s.NetworkSettings = &container.NetworkSettingsSummary{Networks: map[string]*network.EndpointSettings{}}
 	for n, e := range c.Nets {
 		cp := &network.EndpointSettings{EndpointID: e.EndpointID, Gateway: e.Gateway, IPAddress: e.IPAddress, IPPrefixLen: e.IPPrefixLen, MacAddress: e.MacAddress, NetworkID: e.NetworkID}
@@ -304,14 +307,11 @@ func (w *World) ContainerInspect(_ context.Context, name string, o backend.Conta
 	}
 	hc := *c.Host
 	hc.Links = nil
-	for _, l := range c.Host.Links {
-		from, alias, ok := strings.Cut(l, ":")
-		if !ok {
-			alias = from
-		}
-		if o, err := w.find(from); err == nil {
-			hc.Links = append(hc.Links, o.Name+":"+c.Name+"/"+alias)
-		}
+	if c.Host.NetworkMode.IsUserDefined() {
+		hc.Links = c.Host.Links
+	}
+	for _, l := range w.linked(c) {
+		hc.Links = append(hc.Links, l.c.Name+":"+c.Name+"/"+l.alias)
 	}
 	st := &container.State{Status: c.status(), Running: c.Running, Paused: c.Paused, Restarting: c.Restarting, OOMKilled: c.OOMKilled, Dead: c.Dead,
 		Pid: c.pidOf(), ExitCode: c.ExitCode, Error: c.Error, StartedAt: c.StartedAt.Format(time.RFC3339Nano), FinishedAt: c.FinishedAt.Format(time.RFC3339Nano)}

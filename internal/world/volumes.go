@@ -158,6 +158,13 @@ func (w *World) createVolume(name, driver string, labels, options map[string]str
 			return nil, false, invalid("create %s: invalid option: %q", name, k)
 		}
 	}
+	if len(options) > 0 && options["size"] == "" || options["type"] != "" || options["device"] != "" {
+		for _, k := range []string{"device", "type"} {
+			if options[k] == "" && w.host.cfg.Release.Era >= 26 {
+				return nil, false, invalid("create %s: missing required option: %q", name, k)
+			}
+		}
+	}
 	if len(w.volumes) >= w.host.cfg.Quotas.Volumes {
 		return nil, false, systemErr("create %s: mkdir %s: no space left on device", name, strings.TrimSuffix(w.volumePoint(name), "/_data"))
 	}

@@ -27,6 +27,8 @@ type decoy struct {
 	persona string
 }
 
+// startDecoy starts one that says what Debian's builds of the release say, on a host
+// with the control groups' first version, as the daemons that made the lists had.
 func startDecoy(ctx context.Context, k *kit, persona string) (*decoy, error) {
 	dir, err := os.MkdirTemp("", "wf-conformance-")
 	if err != nil {
@@ -44,7 +46,7 @@ func startDecoy(ctx context.Context, k *kit, persona string) (*decoy, error) {
 	}
 	defer log.Close()
 	d := &decoy{dir: dir, addr: addr, persona: persona}
-	d.cmd = exec.Command(k.decoy, "serve", "--data", filepath.Join(dir, "data"), "--persona", "docker-"+persona, "--host", "empty", "--latency", "none", "--listen", addr, "--web", "")
+	d.cmd = exec.Command(k.decoy, "serve", "--data", filepath.Join(dir, "data"), "--persona", "docker-"+persona+"-debian", "--host", "empty", "--latency", "none", "--listen", addr, "--web", "")
 	d.cmd.Stdout, d.cmd.Stderr = log, log
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := d.cmd.Start(); err != nil {
