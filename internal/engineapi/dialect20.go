@@ -58,6 +58,7 @@ var words20 = []rewording{
 	say("POST /containers/{name:.*}/kill", `^cannot kill container: \S+: Cannot kill container: `, "Cannot kill container: ", 0),
 	say("POST /containers/{name:.*}/kill", `^cannot kill container: `, "Cannot kill container: ", 0),
 	say("", `^invalid signal: `, "Invalid signal: ", 0),
+	say("POST /networks/create", `^failed to parse com\.docker\.`, "failed to parse com.docker.", 500),
 	say("POST /networks/create", `^invalid name: name is empty$`, "invalid name: ", 500),
 	say("POST /networks/create", `(?s)^invalid network config:\ninvalid subnet (.*): invalid CIDR block notation$`, "Invalid subnet $1 : invalid CIDR address: $1", 500),
 	say("POST /networks/create", `(?s)^invalid pool request: Pool overlaps with other one on this address space$`, "Pool overlaps with other one on this address space", 0),

@@ -438,7 +438,7 @@ func (w *World) join(c *Container, n *netw, e *network.EndpointSettings) error {
 	if e.IPAMConfig != nil {
 		want = e.IPAMConfig.IPv4Address
 	}
-	if err := w.wantedIP(n, want); err != nil {
+	if err := w.endpointSettings(n, e); err != nil {
 		return err
 	}
 	ip, err := n.allocate(want, e.EndpointID)
@@ -475,23 +475,33 @@ func dnsNames(c *Container, e *network.EndpointSettings) []string {
 	return out
 }
 
-// wantedIP checks an address that the user asks for in a network.
-func (w *World) wantedIP(n *netw, want string) error {
-	if want == "" {
-		return nil
+// endpointSettings checks what a user asks of an endpoint: validateEndpointSettings.
+func (w *World) endpointSettings(n *netw, e *network.EndpointSettings) error {
+	want := ""
+	if e.IPAMConfig != nil {
+		want = e.IPAMConfig.IPv4Address
+	}
+	old := w.host.cfg.Release.Era < 26
+	if e.MacAddress != "" && !old && !validMAC(e.MacAddress) {
+		return invalid("invalid MAC address %s", e.MacAddress)
 	}
 	const own = "user specified IP address is supported only when connecting to networks with user configured subnets"
 	var errs []string
 	if predefined(n.Name) {
-		errs = append(errs, "user specified IP address is supported on user defined networks only")
+		if want != "" {
+			errs = append(errs, "user specified IP address is supported on user defined networks only")
+		}
+		if len(e.Aliases) > 0 {
+			errs = append(errs, "network-scoped alias is supported only for containers in user defined networks")
+		}
 	}
 	a, err := netip.ParseAddr(want)
 	outside := err == nil && n.subnet.IsValid() && !n.subnet.Contains(a)
-	if w.host.cfg.Release.Era < 26 {
+	if old {
 		switch {
 		case len(errs) > 0:
 			return invalid("%s", errs[0])
-		case n.picked:
+		case want != "" && n.picked:
 			return invalid(own)
 		case outside:
 			return invalid("Invalid address %s: It does not belong to any of this network's subnets", want)
@@ -499,6 +509,7 @@ func (w *World) wantedIP(n *netw, want string) error {
 		return nil
 	}
 	switch {
+	case want == "":
 	case n.picked || predefined(n.Name):
 		errs = append(errs, own)
 	case outside:
@@ -632,20 +643,6 @@ func (w *World) connect(c *Container, ref string, cfg *network.EndpointSettings)
 		w.writeHost("/var/lib/docker/containers/"+c.ID+"/hosts", w.etcHosts(c))
 	}
 	return n, nil
-}
-
-// endpointSettings checks what a user asks of an endpoint.
-func (w *World) endpointSettings(n *netw, e *network.EndpointSettings) error {
-	want := ""
-	if e.IPAMConfig != nil {
-		want = e.IPAMConfig.IPv4Address
-	}
-	if e.MacAddress != "" && w.host.cfg.Release.Era >= 26 {
-		if !validMAC(e.MacAddress) {
-			return invalid("invalid MAC address %s", e.MacAddress)
-		}
-	}
-	return w.wantedIP(n, want)
 }
 
 // DisconnectContainerFromNetwork is the daemon's method.

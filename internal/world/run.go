@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/netip"
 	"path"
+	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -28,6 +29,10 @@ import (
 	"github.com/whalefall/whalefall/internal/kernel"
 	"github.com/whalefall/whalefall/internal/vfs"
 )
+
+// deviceRule is the form of a rule of the device cgroup, as the daemon's oci package
+// reads it when the container starts.
+var deviceRule = regexp.MustCompile(`^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$`)
 
 // running is a living process of a container or exec, with what carries its
 // input and output. Its goroutines end when the process has.
@@ -114,6 +119,13 @@ func (w *World) launch(c *Container, say *[]func()) error {
 		return err
 	}
 	c.wired = true
+	if !c.Host.Privileged {
+		for _, r := range c.Host.DeviceCgroupRules {
+			if !deviceRule.MatchString(r) {
+				return systemErr("invalid device cgroup rule format: '%s'", r)
+			}
+		}
+	}
 	w.startHostProcs()
 	if c.fs == nil {
 		c.fs = w.rootFS(c)

@@ -219,7 +219,7 @@ func (g *genState) body() (string, string) {
 		b["HostConfig"] = h
 	}
 	if g.c.oneIn(10) {
-		b["NetworkingConfig"] = obj{"EndpointsConfig": pick(g.c, obj{"gn1": obj{"Aliases": []string{"al"}}}, obj{"bridge": obj{}}, obj{"nosuch": obj{}}, obj{"gn1": obj{"IPAMConfig": obj{"IPv4Address": "10.99.0.77"}}}, obj{"gn1": obj{}, "gn2": obj{}})}
+		b["NetworkingConfig"] = obj{"EndpointsConfig": pick(g.c, obj{"gn1": obj{"Aliases": []string{"al"}}}, obj{"bridge": obj{}}, obj{"nosuch": obj{}}, obj{"gn1": obj{"IPAMConfig": obj{"IPv4Address": "10.99.0.77"}}})}
 	}
 	out, err := json.Marshal(b)
 	if err != nil {
