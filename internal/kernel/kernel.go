@@ -60,11 +60,7 @@ type HostInfo struct {
 	Machine    string // "x86_64"
 	ProcVer    string // the compiler part of /proc/version
 	Cores      int
-	CPUModel   string
-	CPUVendor  string // "GenuineIntel"
-	CPUMHz     float64
-	CPUFlags   string
-	CacheKB    int
+	CPU        CPU
 	Memory     int64 // bytes
 	MemUsed    int64 // by what the host runs
 	Swap       int64
@@ -74,12 +70,11 @@ type HostInfo struct {
 	MachineID  string
 	BootID     string
 	Interfaces []Interface // of the host's network namespace, without lo
-	Load       [3]float64
-	Modules    []Module // of /proc/modules
+	Load       [1]float64  // how busy the machine is at rest
+	Modules    []Module    // of /proc/modules
 	Disk       Disk
-	Vendor     string // of the machine, for DMI; "QEMU"
-	Product    string
-	FirstPID   int // where pids of new processes go on; 0: 2
+	DMI        map[string]string // the files of /sys/class/dmi/id
+	FirstPID   int               // where pids of new processes go on; 0: 2
 }
 
 // Interface is a network interface that shows in /sys, /proc/net and ip(8).
@@ -215,6 +210,10 @@ type Kernel struct {
 	mem     atomic.Int64
 	sockets atomic.Int64
 	forks   atomic.Int64
+	busy    atomic.Int64 // microseconds of processor time that the world's processes took
+	seed    uint64       // of what is drawn for this machine
+	loadMu  sync.Mutex
+	load    damped
 	randMu  sync.Mutex
 	sched   sched
 }
@@ -265,14 +264,21 @@ func New(cfg Config, root *vfs.FS) *Kernel {
 	if h.Disk.Name == "" || len(h.Disk.Parts) == 0 {
 		h.Disk = defaultDisk()
 	}
-	if h.Vendor == "" {
-		h.Vendor, h.Product = "QEMU", "Standard PC (i440FX + PIIX, 1996)"
+	if h.DMI == nil {
+		h.DMI = map[string]string{"sys_vendor": "QEMU", "product_name": "Standard PC (i440FX + PIIX, 1996)", "product_version": "pc-i440fx-7.2", "bios_vendor": "SeaBIOS", "chassis_vendor": "QEMU", "chassis_type": "1"}
+	}
+	if h.CPU.Model == "" {
+		h.CPU = haswellServer
 	}
 	if h.Boot.IsZero() {
 		h.Boot = cfg.Clock.Now().Add(-72 * time.Hour)
 	}
 	k := &Kernel{cfg: cfg, lim: l, root: root, tasks: map[int]*Task{}}
 	k.sched.rate = l.CPU
+	for _, c := range []byte(h.BootID + h.Hostname) {
+		k.seed = mix(k.seed*131 + uint64(c))
+	}
+	k.load.last = cfg.Clock.Now()
 	return k
 }
 

@@ -515,3 +515,20 @@ func BenchmarkNewKernel(b *testing.B) {
 		k.Stop(context.Background())
 	}
 }
+
+// TestLoadFollowsWork: a loop makes the averages rise, the youngest first, and is on
+// the record of the processors and of its process; nothing of it was sleep.
+func TestLoadFollowsWork(t *testing.T) {
+	w := kerneltest.New(t, kernel.NewRegistry(), kerneltest.Options{})
+	before := w.K.Load()
+	r := w.Func(func(t *kernel.Task) int {
+		for range 3000 {
+			t.Tick(1e4) // 30 s of work
+		}
+		return int(t.CPUTime().Seconds())
+	})
+	after := w.K.Load()
+	if r.Code < 30 || after[0]-before[0] < 0.3 || after[0] < after[1] || after[1] < after[2] {
+		t.Errorf("%d s of work: load %v, then %v", r.Code, before, after)
+	}
+}

@@ -35,6 +35,13 @@ func (p *pidns) take(t *Task) int {
 	}
 }
 
+// last gives the pid that was taken last.
+func (p *pidns) last(k *Kernel) int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return p.next
+}
+
 // see gives a task's pid in p, 0 if it cannot be seen from there.
 func (p *pidns) see(t *Task) int {
 	if t == nil || len(t.pids) <= p.level {

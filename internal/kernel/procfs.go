@@ -54,12 +54,15 @@ func (ns *NS) newProc() vfs.Filesystem {
 		"cpuinfo":     sfile(k.cpuinfo),
 		"meminfo":     sfile(k.meminfo),
 		"uptime": sfile(func() string {
-			up := k.Now().Sub(h.Boot).Seconds()
-			return fmt.Sprintf("%.2f %.2f\n", up, up*float64(h.Cores)*0.97)
+			idle := int64(0)
+			for _, c := range k.cpuTicks() {
+				idle += c.idle
+			}
+			return fmt.Sprintf("%.2f %d.%02d\n", k.Now().Sub(h.Boot).Seconds(), idle/100, idle%100)
 		}),
 		"loadavg": sfile(func() string {
-			l, run, last := k.load()
-			return fmt.Sprintf("%.2f %.2f %.2f %d/%d %d\n", l[0], l[1], l[2], run, k.threads(), last)
+			l := k.Load()
+			return fmt.Sprintf("%.2f %.2f %.2f %d/%d %d\n", l[0], l[1], l[2], k.running(), k.threads(), ns.pidns.last(k))
 		}),
 		"version": sfile(func() string {
 			v := h.ProcVer
@@ -93,9 +96,8 @@ func (ns *NS) newProc() vfs.Filesystem {
 		"kmsg":          {Mode: vfs.S_IFREG | 0o400, Read: func(*vfs.Context) ([]byte, error) { return nil, nil }},
 		"kallsyms":      sfile(func() string { return "0000000000000000 A fixed_percpu_data\n0000000000000000 A __per_cpu_start\n" }),
 		"sysrq-trigger": {Mode: vfs.S_IFREG | 0o200, Write: func(*vfs.Context, []byte) error { return nil }},
-		"interrupts": sfile(func() string {
-			return "           CPU0\n  0:         42   IO-APIC   2-edge      timer\n  1:          9   IO-APIC   1-edge      i8042\nLOC:   83221920   Local timer interrupts\n"
-		}),
+		"interrupts":    sfile(k.procInterrupts),
+		"softirqs":      sfile(k.procSoftirqs),
 		"vmstat": sfile(func() string {
 			return "nr_free_pages 183021\nnr_zone_inactive_anon 310\npgpgin 1550117\npgpgout 2561721\npgfault 93120214\npgmajfault 5221\n"
 		}),
@@ -107,7 +109,7 @@ func (ns *NS) newProc() vfs.Filesystem {
 	// What is there and holds little that anybody reads.
 	for n, text := range map[string]string{"buddyinfo": "Node 0, zone      DMA      0      0      0      0      0      0      0      0      1      1      3 \n", "consoles": "tty1                 -WU (EC p  )    4:1\nttyS0                -W- (E  p a)    4:64\n", "dma": " 4: cascade\n",
 		"execdomains": "0-0\tLinux           \t[kernel]\n", "iomem": "00000000-00000000 : Reserved\n", "ioports": "0000-0000 : PCI Bus 0000:00\n", "key-users": "    0:    94 93/93 90/1000000 1799/25000000\n", "keys": "", "locks": "", "misc": "235 autofs\n229 fuse\n 58 device-mapper\n",
-		"mdstat": "Personalities : \nunused devices: <none>\n", "softirqs": "                    CPU0\n          HI:          1\n", "timer_list": "Timer List Version: v0.9\n", "zoneinfo": "Node 0, zone      DMA\n"} {
+		"mdstat": "Personalities : \nunused devices: <none>\n", "timer_list": "Timer List Version: v0.9\n", "zoneinfo": "Node 0, zone      DMA\n"} {
 		kids[n] = sfile(func() string { return text })
 	}
 	for n, sub := range map[string][]string{"acpi": nil, "bus": {"input", "pci"}, "driver": nil, "fs": {"ext4", "jbd2"}, "irq": {"0", "1", "2"}, "scsi": nil, "sysvipc": nil, "tty": {"driver"}, "pressure": nil} {
@@ -154,19 +156,6 @@ func (ns *NS) dated(s *vfs.Synth) *vfs.Synth {
 	return s
 }
 
-func (k *Kernel) load() (l [3]float64, running, last int) {
-	l = k.cfg.Host.Load
-	k.mu.Lock()
-	for pid, t := range k.tasks {
-		last = max(last, pid)
-		if t.state.Load() == int32(stateRunning) && !t.stopped {
-			running++
-		}
-	}
-	k.mu.Unlock()
-	return l, max(1, running), last
-}
-
 // threads counts what the scheduler knows.
 func (k *Kernel) threads() (n int) {
 	k.mu.Lock()
@@ -175,34 +164,6 @@ func (k *Kernel) threads() (n int) {
 		n += t.Threads()
 	}
 	return n
-}
-
-func (k *Kernel) cpuinfo() string {
-	h := &k.cfg.Host
-	model, vendor, flags := h.CPUModel, h.CPUVendor, h.CPUFlags
-	if model == "" {
-		model = "Intel(R) Xeon(R) CPU E5-2676 v3 @ 2.40GHz"
-	}
-	if vendor == "" {
-		vendor = "GenuineIntel"
-	}
-	if flags == "" {
-		flags = "fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush mmx fxsr sse sse2 ht syscall nx rdtscp lm constant_tsc rep_good nopl xtopology cpuid tsc_known_freq pni pclmulqdq ssse3 fma cx16 pcid sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave avx f16c rdrand hypervisor lahf_lm abm cpuid_fault invpcid_single pti fsgsbase bmi1 avx2 smep bmi2 erms invpcid xsaveopt"
-	}
-	mhz := h.CPUMHz
-	if mhz == 0 {
-		mhz = 2399.998
-	}
-	cache := h.CacheKB
-	if cache == 0 {
-		cache = 30720
-	}
-	var b strings.Builder
-	for i := range h.Cores {
-		fmt.Fprintf(&b, "processor\t: %d\nvendor_id\t: %s\ncpu family\t: 6\nmodel\t\t: 63\nmodel name\t: %s\nstepping\t: 2\nmicrocode\t: 0x49\ncpu MHz\t\t: %.3f\ncache size\t: %d KB\nphysical id\t: 0\nsiblings\t: %d\ncore id\t\t: %d\ncpu cores\t: %d\napicid\t\t: %d\ninitial apicid\t: %d\nfpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: 13\nwp\t\t: yes\nflags\t\t: %s\nbugs\t\t: cpu_meltdown spectre_v1 spectre_v2 spec_store_bypass l1tf mds swapgs itlb_multihit mmio_stale_data\nbogomips\t: %.2f\nclflush size\t: 64\ncache_alignment\t: 64\naddress sizes\t: 46 bits physical, 48 bits virtual\npower management:\n\n",
-			i, vendor, model, mhz, cache, h.Cores, i, h.Cores, i, i, flags, mhz*2)
-	}
-	return b.String()
 }
 
 // MemInfo is what meminfo and sysinfo(2) show, in bytes.
@@ -272,23 +233,6 @@ func (k *Kernel) meminfo() string {
 	b.WriteString("HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\nHugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb:               0 kB\n")
 	w("DirectMap4k", 180<<20)
 	w("DirectMap2M", m.Total)
-	return b.String()
-}
-
-func (k *Kernel) procStat() string {
-	h := &k.cfg.Host
-	up := int64(k.Now().Sub(h.Boot).Seconds() * 100)
-	var b strings.Builder
-	n := int64(h.Cores)
-	line := func(name string, f int64) {
-		fmt.Fprintf(&b, "%s %d %d %d %d %d 0 %d %d 0 0\n", name, up*f/60, f*31, up*f/110, up*f*96/100, up*f/700, up*f/2000, up*f/900)
-	}
-	line("cpu ", n)
-	for i := range h.Cores {
-		line("cpu"+strconv.Itoa(i), 1)
-	}
-	_, run, last := k.load()
-	fmt.Fprintf(&b, "intr %d 0 9 0 0\nctxt %d\nbtime %d\nprocesses %d\nprocs_running %d\nprocs_blocked 0\nsoftirq %d 0 1 2 3 4 5 6 7 8 9\n", up*31, up*57, h.Boot.Unix(), last, run, up*17)
 	return b.String()
 }
 
@@ -869,18 +813,6 @@ func (ns *NS) newSys() vfs.Filesystem {
 	k := ns.k
 	h := &k.cfg.Host
 	ro := func(s string) *vfs.SynthNode { return sfile(func() string { return s + "\n" }) }
-	cpus := map[string]*vfs.SynthNode{}
-	rng := "0"
-	if h.Cores > 1 {
-		rng = "0-" + strconv.Itoa(h.Cores-1)
-	}
-	for _, n := range []string{"online", "possible", "present"} {
-		cpus[n] = ro(rng)
-	}
-	for i := range h.Cores {
-		cpus["cpu"+strconv.Itoa(i)] = sdir(map[string]*vfs.SynthNode{"topology": sdir(map[string]*vfs.SynthNode{"core_id": ro(strconv.Itoa(i)), "physical_package_id": ro("0")}),
-			"cache": sdir(nil)})
-	}
 	card := func(i Interface) *vfs.SynthNode {
 		state, carrier := "up", "1"
 		if i.Down {
@@ -918,10 +850,9 @@ func (ns *NS) newSys() vfs.Filesystem {
 		}}
 	pages := &vfs.SynthNode{Mode: vfs.S_IFREG | 0o644, Read: func(*vfs.Context) ([]byte, error) { return []byte("0\n"), nil }, Write: func(*vfs.Context, []byte) error { return nil }}
 	root := sdir(map[string]*vfs.SynthNode{
-		"class": sdir(map[string]*vfs.SynthNode{"net": net, "dmi": sdir(map[string]*vfs.SynthNode{"id": sdir(map[string]*vfs.SynthNode{
-			"sys_vendor": ro(h.Vendor), "product_name": ro(h.Product), "bios_vendor": ro("SeaBIOS"), "chassis_vendor": ro(h.Vendor)})}), "block": h.Disk.sysBlock()}),
-		"devices": sdir(map[string]*vfs.SynthNode{"system": sdir(map[string]*vfs.SynthNode{"cpu": sdir(cpus), "node": sdir(map[string]*vfs.SynthNode{
-			"online": ro("0"), "node0": sdir(map[string]*vfs.SynthNode{"cpulist": ro(rng), "hugepages": sdir(map[string]*vfs.SynthNode{"hugepages-2048kB": sdir(map[string]*vfs.SynthNode{"nr_hugepages": pages})})})})})}),
+		"class": sdir(map[string]*vfs.SynthNode{"net": net, "dmi": sdir(map[string]*vfs.SynthNode{"id": ns.sysDMI()}), "block": h.Disk.sysBlock()}),
+		"devices": sdir(map[string]*vfs.SynthNode{"system": sdir(map[string]*vfs.SynthNode{"cpu": ns.sysCPU(), "node": sdir(map[string]*vfs.SynthNode{
+			"online": ro("0"), "node0": sdir(map[string]*vfs.SynthNode{"cpulist": ro(h.cpuRange()), "hugepages": sdir(map[string]*vfs.SynthNode{"hugepages-2048kB": sdir(map[string]*vfs.SynthNode{"nr_hugepages": pages})})})})})}),
 		"kernel": sdir(map[string]*vfs.SynthNode{"mm": sdir(map[string]*vfs.SynthNode{"transparent_hugepage": sdir(map[string]*vfs.SynthNode{"enabled": ro("always [madvise] never")}), "hugepages": sdir(nil), "ksm": sdir(map[string]*vfs.SynthNode{"run": pages})}), "debug": sdir(nil), "tracing": sdir(nil), "config": sdir(nil), "security": sdir(nil)}),
 		"fs":     sdir(map[string]*vfs.SynthNode{"cgroup": sdir(nil), "bpf": sdir(nil), "pstore": sdir(nil), "ext4": sdir(nil), "fuse": sdir(map[string]*vfs.SynthNode{"connections": sdir(nil)})}),
 		"block":  h.Disk.sysBlock(),

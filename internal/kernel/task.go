@@ -95,10 +95,13 @@ type Task struct {
 	start time.Time
 
 	// attn is set when pending signals may have to be looked at.
-	attn   atomic.Bool
-	ticks  atomic.Int64 // units of work done
-	polled int64        // ticks at the last look at the scheduler
-	dying  bool         // the goroutine unwinds; own goroutine only
+	attn  atomic.Bool
+	ticks atomic.Int64 // units of work done
+	// stalled is how long it waited for its share, in the same units, and reaped what
+	// the children took that it has waited for.
+	stalled, reaped atomic.Int64
+	polled          int64 // ticks at the last look at the scheduler
+	dying           bool  // the goroutine unwinds; own goroutine only
 
 	handled   uint64 // handlers that ran; own goroutine only
 	throttled bool   // it waits for its share of the processor, which is no sleep; own goroutine only
@@ -197,7 +200,8 @@ func (t *Task) Tick(n int64) {
 	// without debts.
 	t.throttled = true
 	defer func() { t.throttled = false }()
-	if d := t.k.sched.charge(t.k.Now(), work); d > 0 {
+	begun := t.k.Now()
+	if d := t.k.sched.charge(begun, work); d > 0 {
 		_ = t.blockFor(d, func() bool { return false }) // a signal shortens it
 	}
 	if p := t.k.lim.Pool; p != nil {
@@ -205,6 +209,11 @@ func (t *Task) Tick(n int64) {
 			_ = t.blockFor(d, func() bool { return false })
 		}
 	}
+	// To who looks it was on a processor all the time.
+	ended := t.k.Now()
+	waited := ended.Sub(begun)
+	t.stalled.Add(waited.Microseconds())
+	t.k.worked(ended, waited+time.Duration(work)*time.Microsecond)
 }
 
 // Kernel, NS, PID and their kin.
@@ -414,11 +423,16 @@ func (t *Task) Now() time.Time { return t.k.Now() }
 
 // CPUTime gives the processor time used.
 func (t *Task) CPUTime() time.Duration {
-	d := time.Duration(t.ticks.Load()) * time.Microsecond
+	d := time.Duration(t.ticks.Load()+t.stalled.Load()) * time.Microsecond
 	if t.res != nil {
 		d += time.Duration(float64(t.k.Now().Sub(t.start)) * t.res.Share)
 	}
 	return d
+}
+
+// ChildrenTime gives the processor time of the children that were waited for.
+func (t *Task) ChildrenTime() time.Duration {
+	return time.Duration(t.reaped.Load()) * time.Microsecond
 }
 
 // Started gives the start time.
@@ -913,7 +927,7 @@ func (t *Task) Wait(pid, options int) (int, WaitStatus, error) {
 			switch {
 			case c.state.Load() == int32(stateZombie):
 				got, ws = t.pidns.see(c), c.status
-				t.ticks.Add(0)
+				t.reaped.Add(c.CPUTime().Microseconds() + c.reaped.Load())
 				k.reap(c)
 				return true
 			case c.report != 0 && (c.report == 0xffff && options&WCONTINUED != 0 || c.report != 0xffff && options&WUNTRACED != 0):

@@ -1168,20 +1168,6 @@ func cmdWhich(p *P) int {
 	return code
 }
 
-func cmdLscpu(p *P) int {
-	h := p.t.Kernel().HostInfo()
-	model := h.CPUModel
-	if b, err := p.t.ReadFile("/proc/cpuinfo"); err == nil {
-		for _, l := range strings.Split(string(b), "\n") {
-			if k, v, ok := strings.Cut(l, "\t: "); ok && strings.TrimSpace(k) == "model name" {
-				model = v
-			}
-		}
-	}
-	p.printf("Architecture:                    %s\nCPU op-mode(s):                  32-bit, 64-bit\nByte Order:                      Little Endian\nCPU(s):                          %d\nOn-line CPU(s) list:             0-%d\nThread(s) per core:              1\nCore(s) per socket:              %d\nSocket(s):                       1\nModel name:                      %s\nHypervisor vendor:               KVM\nVirtualization type:             full\n", h.Machine, h.Cores, h.Cores-1, h.Cores, model)
-	return 0
-}
-
 func cmdNothing(p *P) int { return 0 }
 
 // cmdOpenssl knows enc -base64, base64, dgst, passwd, rand.

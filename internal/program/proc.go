@@ -740,11 +740,12 @@ func (p *P) uptimeLine() string {
 	} else {
 		s += fmt.Sprintf("%d min", up%60)
 	}
+	l := p.t.Kernel().Load()
 	users := ",  0 users"
 	if p.bb {
 		users = ""
 	}
-	return fmt.Sprintf(" %s up %s%s,  load average: %.2f, %.2f, %.2f", p.t.Now().In(p.zone()).Format("15:04:05"), s, users, h.Load[0], h.Load[1], h.Load[2])
+	return fmt.Sprintf(" %s up %s%s,  load average: %.2f, %.2f, %.2f", p.t.Now().In(p.zone()).Format("15:04:05"), s, users, l[0], l[1], l[2])
 }
 
 func cmdUptime(p *P) int {

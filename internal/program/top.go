@@ -130,9 +130,9 @@ func (p *P) topPage(bool) {
 // topPageBusyBox is the page of BusyBox's top, the head in reverse on a terminal.
 func (p *P) topPageBusyBox(tty bool) {
 	ts := p.t.Processes()
-	m, h := p.t.Kernel().MemInfo(), p.t.Kernel().HostInfo()
+	m, h, l := p.t.Kernel().MemInfo(), p.t.Kernel().HostInfo(), p.t.Kernel().Load()
 	p.printf("Mem: %dK used, %dK free, 0K shrd, %dK buff, %dK cached\nCPU:   2%% usr   1%% sys   0%% nic  97%% idle   0%% io   0%% irq   0%% sirq\nLoad average: %.2f %.2f %.2f 1/%d %d\n",
-		(m.Total-m.Free)>>10, m.Free>>10, m.Buffers>>10, m.Cached>>10, h.Load[0], h.Load[1], h.Load[2], 120+len(ts), p.t.PIDIn(p.t))
+		(m.Total-m.Free)>>10, m.Free>>10, m.Buffers>>10, m.Cached>>10, l[0], l[1], l[2], 120+len(ts), p.t.PIDIn(p.t))
 	head := "  PID  PPID USER     STAT   VSZ %VSZ CPU %CPU COMMAND"
 	if tty {
 		head = "\033[7m" + head + "\033[m"

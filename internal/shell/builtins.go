@@ -2256,8 +2256,13 @@ var shoptNames = func() map[string]bool {
 }()
 
 func bTimes(s *Shell, _ []string) {
-	c := s.t.CPUTime()
-	s.out(fmt.Sprintf("%dm%.3fs 0m0.000s\n0m0.000s 0m0.000s\n", int(c.Minutes()), c.Seconds()-60*float64(int(c.Minutes()))))
+	line := func(d time.Duration) string {
+		f := func(d time.Duration) string {
+			return fmt.Sprintf("%dm%.3fs", int(d.Minutes()), d.Seconds()-60*float64(int(d.Minutes())))
+		}
+		return f(d*41/50) + " " + f(d*9/50) + "\n"
+	}
+	s.out(line(s.t.CPUTime()) + line(s.t.ChildrenTime()))
 }
 
 func signalNumber(name string) (int, bool) {

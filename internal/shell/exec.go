@@ -1089,21 +1089,24 @@ func looksBinary(b []byte) bool {
 
 // timeClause is the reserved word time.
 func (s *Shell) timeClause(c *syntax.TimeClause) {
-	t0, c0 := s.t.Now(), s.t.CPUTime()
+	took := func() time.Duration { return s.t.CPUTime() + s.t.ChildrenTime() }
+	t0, c0 := s.t.Now(), took()
 	if c.Stmt != nil {
 		s.stmt(c.Stmt)
 	}
-	real, user := s.t.Now().Sub(t0), s.t.CPUTime()-c0
+	real, user := s.t.Now().Sub(t0), took()-c0
+	sys := user * 9 / 50
+	user -= sys
 	f := func(d time.Duration) string {
 		return fmt.Sprintf("%dm%d.%03ds", int(d.Minutes()), int(d.Seconds())%60, d.Milliseconds()%1000)
 	}
 	switch {
 	case c.PosixFormat:
-		s.puts(2, fmt.Sprintf("real %.2f\nuser %.2f\nsys %.2f\n", real.Seconds(), user.Seconds(), 0.0))
+		s.puts(2, fmt.Sprintf("real %.2f\nuser %.2f\nsys %.2f\n", real.Seconds(), user.Seconds(), sys.Seconds()))
 	case s.d == Bash:
-		s.puts(2, fmt.Sprintf("\nreal\t%s\nuser\t%s\nsys\t%s\n", f(real), f(user), f(0)))
+		s.puts(2, fmt.Sprintf("\nreal\t%s\nuser\t%s\nsys\t%s\n", f(real), f(user), f(sys)))
 	default:
-		s.puts(2, fmt.Sprintf("real\t%s\nuser\t%s\nsys\t%s\n", f(real), f(user), f(0)))
+		s.puts(2, fmt.Sprintf("real\t%s\nuser\t%s\nsys\t%s\n", f(real), f(user), f(sys)))
 	}
 }
 

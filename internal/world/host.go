@@ -126,8 +126,9 @@ type Facts struct {
 	OSVersion     string
 	Kernel        string // uname -r
 	KernelBuild   string // uname -v
-	CPUModel      string
-	CPUVendor     string
+	Machine       string // the provider's name of its kind
+	CPU           kernel.CPU
+	DMI           map[string]string
 	Cores         int
 	Memory        int64
 	Swap          int64
@@ -157,7 +158,6 @@ type provider struct {
 	admin   string
 	distro  []string
 	kernels map[string][]string
-	cpus    []string
 	nic     string
 	disk    string
 	dns     []string
@@ -168,23 +168,18 @@ type provider struct {
 var providers = map[string]provider{
 	"aws": {names: []string{"ip-%I"}, admin: "ubuntu", distro: []string{"ubuntu2204"},
 		kernels: map[string][]string{"ubuntu2204": {"6.5.0-1014-aws", "6.5.0-1017-aws", "6.5.0-1020-aws", "6.8.0-1009-aws", "6.8.0-1015-aws"}},
-		cpus:    []string{"Intel(R) Xeon(R) Platinum 8259CL CPU @ 2.50GHz", "Intel(R) Xeon(R) Platinum 8175M CPU @ 2.50GHz", "AMD EPYC 7571"},
 		nic:     "ens5", disk: "nvme0n1", dns: []string{"172.31.0.2"}, private: "172.31.0.0", bits: 20},
 	"hetzner": {names: []string{"ubuntu-%Zgb-%L-%N", "%W-%N", "%W", "%W.%D"}, admin: "root", distro: []string{"ubuntu2204", "debian12"},
 		kernels: map[string][]string{"ubuntu2204": {"5.15.0-105-generic", "5.15.0-107-generic", "5.15.0-113-generic", "5.15.0-118-generic"}, "debian12": {"6.1.0-20-amd64", "6.1.0-21-amd64", "6.1.0-22-amd64"}},
-		cpus:    []string{"AMD EPYC Processor", "Intel Xeon Processor (Skylake, IBRS)", "AMD EPYC-Rome Processor"},
 		nic:     "eth0", disk: "sda", dns: []string{"185.12.64.2", "185.12.64.1"}, private: "172.31.1.0", bits: 32},
 	"digitalocean": {names: []string{"ubuntu-s-%Cvcpu-%Zgb-%L-%N", "docker-ubuntu-s-%Cvcpu-%Zgb-%L-%N", "%W-%N", "%W"}, admin: "root", distro: []string{"ubuntu2204"},
 		kernels: map[string][]string{"ubuntu2204": {"5.15.0-105-generic", "5.15.0-106-generic", "5.15.0-113-generic"}},
-		cpus:    []string{"DO-Regular", "DO-Premium-AMD", "DO-Premium-Intel"},
 		nic:     "eth0", disk: "vda", dns: []string{"67.207.67.2", "67.207.67.3"}, private: "10.114.0.0", bits: 20},
-	"ovh": {names: []string{"vps-%X", "ns%M", "%W"}, admin: "debian", distro: []string{"debian12", "ubuntu2204"},
+	"ovh": {names: []string{"vps-%X", "%W"}, admin: "debian", distro: []string{"debian12", "ubuntu2204"},
 		kernels: map[string][]string{"ubuntu2204": {"5.15.0-105-generic", "5.15.0-112-generic"}, "debian12": {"6.1.0-18-cloud-amd64", "6.1.0-21-cloud-amd64", "6.1.0-23-cloud-amd64"}},
-		cpus:    []string{"Intel Core Processor (Haswell, no TSX)", "Intel(R) Xeon(R) CPU E5-1620 v2 @ 3.70GHz"},
 		nic:     "ens3", disk: "sda", dns: []string{"213.186.33.99"}, private: "10.0.0.0", bits: 24},
 	"generic": {names: []string{"%W", "%W%N", "%W-%N", "srv-%W", "%W.%D"}, admin: "deploy", distro: []string{"ubuntu2204", "debian12"},
 		kernels: map[string][]string{"ubuntu2204": {"5.15.0-101-generic", "5.15.0-105-generic", "5.15.0-116-generic"}, "debian12": {"6.1.0-17-amd64", "6.1.0-20-amd64", "6.1.0-25-amd64"}},
-		cpus:    []string{"Intel(R) Xeon(R) CPU E5-2680 v4 @ 2.40GHz", "Intel(R) Xeon(R) Silver 4210 CPU @ 2.20GHz", "AMD EPYC 7302P 16-Core Processor", "Intel(R) Core(TM) i7-8700 CPU @ 3.20GHz"},
 		nic:     "ens18", disk: "sda", dns: []string{"1.1.1.1", "8.8.8.8"}, private: "192.168.0.0", bits: 24},
 }
 
@@ -249,24 +244,8 @@ func (h *Host) makeFacts() error {
 		StorageDriver: "overlay2", BackingFS: "extfs", Root: "/var/lib/docker", Public: h.cfg.Public}
 	f.Distro = pick(p.distro)
 	f.Kernel = pick(p.kernels[f.Distro])
-	f.CPUModel = pick(p.cpus)
-	f.CPUVendor = "GenuineIntel"
-	if strings.Contains(f.CPUModel, "AMD") || strings.HasPrefix(f.CPUModel, "AMD") {
-		f.CPUVendor = "AuthenticAMD"
-	}
-	f.Cores = h.cfg.Cores
-	if f.Cores == 0 {
-		f.Cores = []int{2, 2, 4, 4, 8}[r.IntN(5)]
-	}
-	gib := []int64{2, 4, 8, 8, 16}[r.IntN(5)]
-	if gib < int64(f.Cores) {
-		gib = int64(f.Cores)
-	}
-	f.Memory = h.cfg.Memory
-	if f.Memory == 0 {
-		// what a guest sees of its memory, less the kernel's own
-		f.Memory = gib<<30 - int64(90<<20+r.IntN(160<<20))&^4095
-	}
+	m := h.rents(name)
+	f.Machine, f.CPU, f.Cores, f.Memory, f.DMI = m.name, *m.cpus[0], m.cores, h.seen(m, name), h.dmi(m, name)
 	if name != "aws" && r.IntN(2) == 0 {
 		f.Swap = 2<<30 - 4096
 	}
@@ -308,7 +287,7 @@ func (h *Host) makeFacts() error {
 	pat := pick(p.names)
 	f.Name = strings.NewReplacer(
 		"%I", strings.ReplaceAll(f.Private.String(), ".", "-"), "%W", word, "%N", fmt.Sprintf("%02d", 1+r.IntN(12)),
-		"%C", fmt.Sprint(f.Cores), "%Z", fmt.Sprint(gib), "%L", pick(hostRegions), "%D", word+"-net.internal",
+		"%C", fmt.Sprint(f.Cores), "%Z", fmt.Sprint(m.gib), "%L", pick(hostRegions), "%D", word+"-net.internal",
 		"%X", fmt.Sprintf("%08x", r.Uint32()), "%M", fmt.Sprint(3000000+r.IntN(200000))).Replace(pat)
 	if f.Distro == "debian12" {
 		f.OS, f.OSVersion = "Debian GNU/Linux 12 (bookworm)", "12"

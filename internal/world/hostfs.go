@@ -143,14 +143,13 @@ func (w *World) boot() {
 	r := h.rng("hw")
 	mid := h.derive("machine-id")
 	bid := h.derive("boot-id")
-	hi := kernel.HostInfo{Hostname: f.Name, Release: f.Kernel, Version: f.KernelBuild, Machine: "x86_64", Cores: f.Cores, CPUModel: f.CPUModel, CPUVendor: f.CPUVendor,
-		CPUMHz: 2000 + float64(r.IntN(1400)) + float64(r.IntN(1000))/1000, CacheKB: []int{16384, 33792, 36608, 512}[r.IntN(4)], Memory: f.Memory, MemUsed: f.Memory * int64(28+r.IntN(25)) / 100, Swap: f.Swap, Boot: f.Boot,
+	hi := kernel.HostInfo{Hostname: f.Name, Release: f.Kernel, Version: f.KernelBuild, Machine: "x86_64", Cores: f.Cores, CPU: f.CPU, DMI: f.DMI,
+		Memory: f.Memory, MemUsed: f.Memory * int64(28+r.IntN(25)) / 100, Swap: f.Swap, Boot: f.Boot,
 		Timezone: f.Timezone, Cmdline: "BOOT_IMAGE=/boot/vmlinuz-" + f.Kernel + " root=UUID=" + hex.EncodeToString(mid[16:20]) + " ro console=tty1 console=ttyS0", MachineID: hex.EncodeToString(mid[:])[:32],
-		BootID: fmt.Sprintf("%x-%x-%x-%x-%x", bid[:4], bid[4:6], bid[6:8], bid[8:10], bid[10:16]),
-		Load:   [3]float64{float64(r.IntN(60)) / 100, float64(r.IntN(50)) / 100, float64(r.IntN(40)) / 100},
+		BootID: uuid4(bid[:]),
+		Load:   [1]float64{0.04 + float64(r.IntN(30))/100},
 	}
 	hi.Disk, hi.Modules = h.disk(), f.modules()
-	hi.Vendor, hi.Product = f.machine()
 	w.firstPID = h.pidAt(w.now())
 	hi.FirstPID = w.firstPID
 	hi.ProcVer = "(buildd@lcy02-amd64-0" + fmt.Sprint(10+r.IntN(80)) + ") (gcc (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0, GNU ld (GNU Binutils for Ubuntu) 2.38)"

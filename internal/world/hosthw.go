@@ -29,21 +29,6 @@ func (h *Host) disk() kernel.Disk {
 	return d
 }
 
-// machine is what DMI says of it.
-func (f *Facts) machine() (vendor, product string) {
-	switch f.Provider {
-	case "aws":
-		return "Amazon EC2", map[int]string{2: "t3.large", 4: "t3.xlarge", 8: "t3.2xlarge"}[f.Cores]
-	case "hetzner":
-		return "Hetzner", "vServer"
-	case "digitalocean":
-		return "DigitalOcean", "Droplet"
-	case "ovh":
-		return "OpenStack Foundation", "OpenStack Nova"
-	}
-	return "QEMU", "Standard PC (i440FX + PIIX, 1996)"
-}
-
 // modules are those of a virtual machine that runs Docker, the youngest first.
 func (f *Facts) modules() []kernel.Module {
 	bridges := 1

@@ -1,0 +1,146 @@
+package world
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/whalefall/whalefall/internal/kernel/kerneltest"
+)
+
+// of is a lived-in fixture of a provider with every program.
+func of(t *testing.T, provider string, more ...option) *fixture {
+	t.Helper()
+	return fixtureOf(t, append([]option{func(c *Config, _ *ManagerConfig) {
+		c.Programs, c.Kind, c.Provider = every(), "lived-in", provider
+		c.Installed = c.Clock.Now().Add(-3 * time.Hour)
+	}}, more...)...)
+}
+
+// fields reads lines of "key : value".
+func fields(s string) map[string]string {
+	m := map[string]string{}
+	for _, l := range strings.Split(s, "\n") {
+		if k, v, ok := strings.Cut(l, ":"); ok && m[strings.TrimSpace(k)] == "" {
+			m[strings.TrimSpace(k)] = strings.TrimSpace(v)
+		}
+	}
+	return m
+}
+
+// TestMachineAgreesWithItself looks at the processor, the memory and the firmware by
+// each way an attacker has: they are one machine that the provider rents.
+func TestMachineAgreesWithItself(t *testing.T) {
+	for provider := range providers {
+		for _, cfg := range []struct {
+			cores  int
+			memory int64
+		}{{}, {1, 0}, {2, 4 << 30}, {8, 8 << 30}, {0, 16 << 30}, {64, 0}} {
+			f := of(t, provider, func(c *Config, _ *ManagerConfig) { c.Cores, c.Memory = cfg.cores, cfg.memory })
+			fa := f.host.Facts()
+			out := f.sh(&container.HostConfig{Binds: []string{"/:/mnt"}}, "chroot", "/mnt", "/bin/bash", "-c",
+				"cat /proc/cpuinfo; echo --; lscpu; echo --; cat /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/product_name; echo --; nproc; grep -c ^cpu[0-9] /proc/stat; awk '/MemTotal/{print $2}' /proc/meminfo; head -1 /proc/interrupts | wc -w")
+			part := strings.Split(out, "--\n")
+			if len(part) != 4 {
+				t.Fatalf("%s: %s", provider, out)
+			}
+			info, ls, n := fields(part[0]), fields(part[1]), strings.Fields(part[3])
+			for k, v := range map[string]string{"vendor_id": "Vendor ID", "model name": "Model name", "cpu family": "CPU family", "model": "Model", "stepping": "Stepping", "flags": "Flags", "address sizes": "Address sizes"} {
+				if info[k] == "" || info[k] != ls[v] {
+					t.Errorf("%s: cpuinfo's %s is %q, lscpu's %s is %q", provider, k, info[k], v, ls[v])
+				}
+			}
+			amd := info["vendor_id"] == "AuthenticAMD"
+			if amd != (info["cpu family"] == "23") || amd != strings.Contains(info["model name"], "AMD") || amd != strings.Contains(info["flags"], "sse4a") || amd != strings.Contains(info["bugs"], "srso") || amd != (info["TLB size"] != "") {
+				t.Errorf("%s: %s", provider, part[0])
+			}
+			for _, l := range []string{"L1d cache", "L3 cache", "NUMA node0 CPU(s)", "Vulnerability Meltdown", "Vulnerability Retbleed", "Hypervisor vendor", "Virtualization type"} {
+				if ls[l] == "" {
+					t.Errorf("%s: lscpu has no %s\n%s", provider, l, part[1])
+				}
+			}
+			if cores := strconv.Itoa(fa.Cores); n[0] != cores || n[1] != cores || n[3] != cores || ls["CPU(s)"] != cores || info["siblings"] != cores {
+				t.Errorf("%s: %d processors, %v, %s, %s", provider, fa.Cores, n, ls["CPU(s)"], info["siblings"])
+			}
+			threads, _ := strconv.Atoi(ls["Thread(s) per core"])
+			per, _ := strconv.Atoi(ls["Core(s) per socket"])
+			if threads*per != fa.Cores || strconv.Itoa(per) != info["cpu cores"] || strings.Contains(info["flags"], " ht ") != true {
+				t.Errorf("%s: %d threads of %d cores for %d", provider, threads, per, fa.Cores)
+			}
+			kb, _ := strconv.ParseFloat(n[2], 64)
+			gib := 0.0
+			for _, m := range machines[provider] {
+				if m.name == fa.Machine && m.cores == fa.Cores && math.Abs(m.gib-kb/(1<<20)) < m.gib*0.08 {
+					gib = m.gib
+				}
+			}
+			if gib == 0 || int64(kb)%4 != 0 {
+				t.Errorf("%s: no %q has %d processors and %v kB", provider, fa.Machine, fa.Cores, kb)
+			}
+			if cfg.cores > 0 && cfg.cores <= 8 && cfg.memory == 0 && fa.Cores != cfg.cores && !(provider == "aws" || provider == "generic") {
+				t.Errorf("%s: %d processors, asked for %d", provider, fa.Cores, cfg.cores)
+			}
+			if dmi := strings.Split(part[2], "\n"); provider == "aws" && (dmi[0] != "Amazon EC2" || dmi[1] != fa.Machine || threads != 2) {
+				t.Errorf("aws: %q with %d threads a core on a %s", dmi, threads, fa.Machine)
+			}
+		}
+	}
+}
+
+// TestLoadMoves: the averages rise with what runs and fade, the youngest first, and
+// uptime, w and top say the same.
+func TestLoadMoves(t *testing.T) {
+	clock := kerneltest.NewClock(time.Date(2024, 5, 20, 10, 0, 0, 0, time.UTC))
+	f := of(t, "generic", withClock(clock))
+	k := f.kern
+	seen := map[string]bool{}
+	for range 40 {
+		clock.Advance(30 * time.Second)
+		l := k.Load()
+		seen[fmt.Sprintf("%.2f", l[0])] = true
+		if l[0] > 4 || l[2] > 2 {
+			t.Errorf("at rest: %v", l)
+		}
+	}
+	if len(seen) < 8 {
+		t.Errorf("of 40 looks in 20 minutes only %v differ", seen)
+	}
+}
+
+// TestProcessorTime: the processors differ, what they idled is what /proc/uptime
+// says, and a loop takes time that its shell, its process and the load tell.
+func TestProcessorTime(t *testing.T) {
+	f := of(t, "digitalocean", func(c *Config, _ *ManagerConfig) { c.Cores, c.Limits.CPU = 4, 400000 })
+	out := f.sh(nil, "sh", "-c", "grep ^cpu /proc/stat; echo --; cat /proc/uptime")
+	stat, up, _ := strings.Cut(out, "--\n")
+	var idle []float64
+	seen := map[string]bool{}
+	for _, l := range strings.Split(strings.TrimSpace(stat), "\n") {
+		c := strings.Fields(l)
+		n, _ := strconv.ParseFloat(c[4], 64)
+		idle = append(idle, n)
+		seen[strings.Join(c[1:], " ")] = true
+	}
+	if len(idle) != 5 || len(seen) != 5 {
+		t.Fatalf("/proc/stat: %s", stat)
+	}
+	sum := idle[1] + idle[2] + idle[3] + idle[4]
+	told, _ := strconv.ParseFloat(strings.Fields(up)[1], 64)
+	if math.Abs(sum-idle[0]) > 1 || math.Abs(sum/100-told) > 5 {
+		t.Errorf("idle: %v in all, %v of each, uptime has %v", idle[0], idle[1:], told)
+	}
+	out = f.onHost("time for i in {1..60000}; do :; done; times; cut -d' ' -f14,15 /proc/$$/stat; uptime | sed 's/.*average/LA/'; sed 's/^/LB: /' /proc/loadavg")
+	m := fields(strings.ReplaceAll(out, "\t", ":"))
+	if m["user"] == "0m0.000s" || m["user"] == "" || strings.Contains(out, "\n0 0\n") {
+		t.Errorf("a loop: %s", out)
+	}
+	a, _ := strconv.ParseFloat(strings.Split(m["LA"], ",")[0], 64)
+	if b, _ := strconv.ParseFloat(strings.Fields(m["LB"] + " 0")[0], 64); math.Abs(a-b) > 0.2 || b == 0 {
+		t.Errorf("uptime and loadavg: %s", out)
+	}
+}
