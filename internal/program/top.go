@@ -1,6 +1,7 @@
 package program
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"sort"
@@ -104,7 +105,7 @@ func (p *P) topWait(d time.Duration, keys bool) bool {
 		p.t.Sleep(d)
 		return false
 	}
-	return strings.ContainsAny(string(b[:n]), "qQ\x03")
+	return bytes.ContainsAny(b[:n], "qQ\x03")
 }
 
 func (p *P) topPage(bool) {

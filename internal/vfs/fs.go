@@ -144,7 +144,7 @@ func New(cfg Config, layers ...*Layer) *FS {
 	if fs.dev == 0 {
 		fs.dev = 40 + lastDev.Add(1)%100000
 	}
-	next := uint64(1)
+	next := uint64(2) // the root is 2, and nothing else
 	var lows []*layerNode
 	for i := len(layers) - 1; i >= 0; i-- {
 		l := layers[i]

@@ -273,3 +273,20 @@ func TestBudgetParent(t *testing.T) {
 		t.Error("a closed budget keeps", all.Used())
 	}
 }
+
+// The root of a filesystem has its inode number to itself: a mount on what is made
+// first in it does not cover the root.
+func TestRootHasItsOwnInode(t *testing.T) {
+	for _, layers := range [][]*Layer{nil, {base()}, {base(), top()}} {
+		x := mk(t, layers...)
+		if err := x.ns.Mkdir(x.c, "/new", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		root := x.ns.Root().Node().Stat().Ino
+		for _, p := range []string{"/new", "/etc", "/old", "/etc/passwd"} {
+			if at, err := x.ns.Resolve(x.c, p, true); err == nil && at.Node().Stat().Ino == root {
+				t.Errorf("%d layers: %s has the root's number %d", len(layers), p, root)
+			}
+		}
+	}
+}

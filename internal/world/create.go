@@ -400,7 +400,11 @@ func (w *World) mounts(c *Container) (made []string, err error) {
 		rw := true
 		if mode != "" {
 			var ok bool
-			if rw, ok = validBindMode(mode); !ok {
+			rw, ok = validBindMode(mode)
+			for _, m := range strings.Split(mode, ",") { // neither copying nor propagation is had from another
+				ok = ok && (m == "" || m == "ro" || m == "rw" || m == "z" || m == "Z")
+			}
+			if !ok {
 				return made, invalid("invalid mode: %v", mode)
 			}
 		}
@@ -614,6 +618,20 @@ func (w *World) ContainerUpdate(name string, hc *container.HostConfig) (containe
 		return container.UpdateResponse{Warnings: warnings}, systemErr("Cannot update container %s: container is marked for removal and cannot be \"update\"", c.ID)
 	}
 	r, n := &c.Host.Resources, hc.Resources
+	for _, x := range []struct {
+		bad  bool
+		what string
+	}{
+		{n.NanoCPUs > 0 && r.CPUPeriod > 0, "Nano CPUs cannot be updated as CPU Period"},
+		{n.NanoCPUs > 0 && r.CPUQuota > 0, "Nano CPUs cannot be updated as CPU Quota"},
+		{n.CPUPeriod > 0 && r.NanoCPUs > 0, "CPU Period cannot be updated as NanoCPUs"},
+		{n.CPUQuota > 0 && r.NanoCPUs > 0, "CPU Quota cannot be updated as NanoCPUs"},
+	} {
+		if x.bad {
+			w.mu.Unlock()
+			return container.UpdateResponse{Warnings: warnings}, conflict("Cannot update container %s: Conflicting options: %s has already been set", c.ID, x.what)
+		}
+	}
 	if n.Memory != 0 {
 		if n.MemorySwap == 0 && r.MemorySwap > 0 && n.Memory > r.MemorySwap {
 			w.mu.Unlock()
@@ -654,7 +672,7 @@ func (w *World) ContainerUpdate(name string, hc *container.HostConfig) (containe
 	if hc.RestartPolicy.Name != "" {
 		if c.Host.AutoRemove && !hc.RestartPolicy.IsNone() {
 			w.mu.Unlock()
-			return container.UpdateResponse{Warnings: warnings}, conflict("Restart policy cannot be updated because AutoRemove is enabled for the container")
+			return container.UpdateResponse{Warnings: warnings}, conflict("Cannot update container %s: Restart policy cannot be updated because AutoRemove is enabled for the container", c.ID)
 		}
 		c.Host.RestartPolicy = hc.RestartPolicy
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/mount"
 )
 
 // Exit statuses of starts that failed, as setExitCodeFromError gives them.
@@ -182,13 +183,22 @@ func (w *World) exited(c *Container, run *running, code int, oom bool) {
 	c.Pid = 0
 	var say []func()
 	w.unwire(c, &say)
+	for _, m := range c.Mounts {
+		if m.Type == mount.TypeVolume {
+			say = append(say, func() { w.volumeEvent(by, m.Name, events.ActionUnmount, map[string]string{"container": c.ID}) })
+		}
+	}
 	before, after := say, []func(){}
 	if w.host.cfg.Release.Era < 26 {
 		before, after = nil, say // 20.10 tells of the end first
 	}
-	execs := c.execs
+	// What was to run in it can run no more: Cleanup unregisters the execs.
+	for id, e := range w.execs {
+		if e.c == c && !e.running {
+			delete(w.execs, id)
+		}
+	}
 	c.execs = map[string]*Exec{}
-	_ = execs
 	c.stream.close()
 	c.stream = newStream(c.Config.OpenStdin)
 	c.ExitCode, c.FinishedAt, c.OOMKilled = code, now, oom

@@ -65,9 +65,10 @@ func (w *World) containerName(asker, name string) netip.Addr {
 				return a
 			}
 		}
+		name := strings.TrimSuffix(name, "."+net) // a neighbour has both names
 		for _, c := range w.containers {
 			e := c.Nets[net]
-			if e == nil || e.IPAddress == "" {
+			if e == nil || e.IPAddress == "" || !c.Running {
 				continue
 			}
 			ok := strings.TrimPrefix(c.Name, "/") == name || c.ID[:12] == name

@@ -115,6 +115,11 @@ func (w *World) launch(c *Container, say *[]func()) error {
 			return systemErr("Cannot link to a non running container: %s AS %s/%s", l.c.Name, c.Name, l.alias)
 		}
 	}
+	if m := c.Host.NetworkMode; m.IsContainer() {
+		if o, err := w.find(m.ConnectedContainer()); err == nil { // its names are those of the other
+			c.Config.Hostname, c.Config.Domainname = o.Config.Hostname, o.Config.Domainname
+		}
+	}
 	if err := w.wire(c, say); err != nil {
 		return err
 	}
@@ -572,7 +577,11 @@ func (w *World) environ(c *Container, tty bool) []string {
 
 // withHome adds HOME, as runc does.
 func withHome(env []string, ns *kernel.NS, cred *vfs.Cred) []string {
-	for _, e := range env {
+	for i, e := range env {
+		if e == "HOME=" { // as if it were not set
+			env = slices.Delete(slices.Clone(env), i, i+1)
+			break
+		}
 		if strings.HasPrefix(e, "HOME=") {
 			return env
 		}
@@ -638,6 +647,11 @@ func (w *World) credIn(c *Container, mnt *vfs.Namespace, ctx *vfs.Context, user 
 	caps := capsOf(c, privileged)
 	cred := &vfs.Cred{Caps: caps, Bound: caps}
 	u, g, _ := strings.Cut(user, ":")
+	for _, n := range []string{u, g} {
+		if v, err := strconv.Atoi(n); err == nil && (v < 0 || v > 1<<31-1) {
+			return nil, fmt.Errorf("uids and gids must be in range 0-2147483647")
+		}
+	}
 	num, numErr := strconv.ParseUint(u, 10, 31)
 	name := ""
 	for _, f := range passwd(readPath(mnt, ctx, "/etc/passwd", 1<<20)) {
@@ -718,7 +732,6 @@ func capsOf(c *Container, privileged bool) uint64 {
 	if privileged {
 		return vfs.AllCaps
 	}
-	caps := uint64(vfs.DockerCaps)
 	var add, drop uint64
 	for _, a := range c.Host.CapAdd {
 		add |= capBits(a)
@@ -732,7 +745,7 @@ func capsOf(c *Container, privileged bool) uint64 {
 	case drop == vfs.AllCaps:
 		return add
 	}
-	return caps&^drop | add
+	return vfs.DockerCaps&^drop | add
 }
 
 func capBits(name string) uint64 {
@@ -823,6 +836,9 @@ func (w *World) namespace(c *Container) (*kernel.NS, error) {
 		o, err := w.find(m.ConnectedContainer())
 		if err != nil {
 			return nil, systemErr("%s%s", w.pick28("", "joining network namespace of container: "), err.Error())
+		}
+		if o == c {
+			return nil, systemErr("%scannot join own network%s", w.pick28("", "joining network namespace of container: "), w.pick28("", " namespace"))
 		}
 		if !o.Running || o.run == nil {
 			return nil, conflict("cannot join network of a non running container: %s", o.ID)
@@ -961,7 +977,7 @@ func (w *World) mountAll(c *Container, ns *kernel.NS, say *[]func()) error {
 func (w *World) tmpfs(options string) *vfs.Mount {
 	m := &vfs.Mount{Source: "tmpfs", NoExec: true, NoSuid: true, NoDev: true, Relatime: true}
 	cfg := vfs.Config{Type: "tmpfs", Budget: w.budget, Bytes: 64 << 20, RootMode: 0o1777}
-	var shown []string
+	size, mode := "", "" // the last of each counts
 	for _, o := range strings.Split(options, ",") {
 		k, v, _ := strings.Cut(o, "=")
 		switch k {
@@ -976,16 +992,16 @@ func (w *World) tmpfs(options string) *vfs.Mount {
 		case "size":
 			if n, err := units.RAMInBytes(v); err == nil {
 				cfg.Bytes = min(n, w.host.cfg.Quotas.Disk)
-				shown = append(shown, fmt.Sprintf("size=%dk", n>>10))
+				size = fmt.Sprintf("size=%dk", n>>10)
 			}
 		case "mode":
 			if n, err := strconv.ParseUint(v, 8, 12); err == nil {
 				cfg.RootMode = vfs.Mode(n)
-				shown = append(shown, "mode="+v)
+				mode = "mode=" + v
 			}
 		}
 	}
-	m.FS, m.Options = vfs.New(cfg), strings.Join(shown, ",")
+	m.FS, m.Options = vfs.New(cfg), strings.Trim(size+","+mode, ",")
 	return m
 }
 
@@ -1119,6 +1135,10 @@ func copyUp(at, to *vfs.Path, hctx *vfs.Context) {
 		return
 	}
 	_ = dst.Apply(to.Within(), &b, vfs.ApplyOptions{Resolver: resolve, Limits: vfs.TarLimits{Bytes: 64 << 20, Entries: 20000}})
+	st := at.Node().Stat() // copyOwnership
+	_ = to.Node().SetAttr(hctx, vfs.SetAttr{UID: &st.UID, GID: &st.GID})
+	mode := st.Mode & 0o7777
+	_ = to.Node().SetAttr(hctx, vfs.SetAttr{Mode: &mode})
 }
 
 type limited struct {
@@ -1307,8 +1327,17 @@ func (w *World) publish(c *Container) error {
 				ips = []string{"0.0.0.0", "::"}
 			}
 			port := b.HostPort
-			if first, _, ok := strings.Cut(port, "-"); ok {
+			if first, last, ok := strings.Cut(port, "-"); ok { // the first that is free
 				port = first
+				lo, err1 := strconv.Atoi(first)
+				hi, err2 := strconv.Atoi(last)
+				for n := lo; err1 == nil && err2 == nil && n <= min(hi, 65535); n++ {
+					by := w.ports[p.Proto()+"/"+strconv.Itoa(n)]
+					if o := w.containers[by]; by == "" || o == nil || !o.Running {
+						port = strconv.Itoa(n)
+						break
+					}
+				}
 			}
 			if port == "" || port == "0" {
 				for {

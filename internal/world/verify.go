@@ -318,6 +318,7 @@ func checkSet(s string, n int, kindOf, noun string) error {
 	if n > 1 {
 		have = fmt.Sprintf("0-%d", n-1)
 	}
+	missing := false
 	for _, part := range strings.Split(s, ",") {
 		lo, hi, ranged := strings.Cut(part, "-")
 		a, err := strconv.Atoi(lo)
@@ -328,9 +329,10 @@ func checkSet(s string, n int, kindOf, noun string) error {
 		if err != nil || b < a || a < 0 {
 			return fmt.Errorf("Invalid value %s for cpuset %s: invalid format: %s", s, kindOf, s)
 		}
-		if b >= n {
-			return fmt.Errorf("Requested %s are not available - requested %s, available: %s", noun, s, have)
-		}
+		missing = missing || b >= n
+	}
+	if missing { // the whole list is read before it is compared
+		return fmt.Errorf("Requested %s are not available - requested %s, available: %s", noun, s, have)
 	}
 	return nil
 }
@@ -494,6 +496,15 @@ func parseBind(raw, driver string) (*mountPoint, error) {
 		case "private", "rprivate", "shared", "rshared", "slave", "rslave":
 			mp.Propagation = mount.Propagation(o)
 		}
+	}
+	field := ""
+	if path.IsAbs(src) && strings.Contains(","+mp.Mode+",", ",nocopy,") {
+		field = "VolumeOptions"
+	} else if !path.IsAbs(src) && mp.Propagation != "" {
+		field = "BindOptions"
+	}
+	if field != "" {
+		return nil, fmt.Errorf("invalid volume specification: '%s': invalid mount config for type %q: field %s must not be specified", raw, bindType(src), field)
 	}
 	if path.IsAbs(src) {
 		mp.Type, mp.Source = mount.TypeBind, path.Clean(src)

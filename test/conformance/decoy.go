@@ -73,10 +73,19 @@ func startDecoy(ctx context.Context, k *kit, persona string) (*decoy, error) {
 
 // images brings what the suites look for before their first test.
 func (d *decoy) images(ctx context.Context) error {
-	do := func(path string) error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+d.addr+path, http.NoBody)
+	do := func(path string, more ...string) error {
+		method, body := http.MethodPost, ""
+		if len(more) > 0 && more[0] == http.MethodDelete {
+			method = more[0]
+		} else if len(more) > 0 {
+			body = more[0]
+		}
+		req, err := http.NewRequestWithContext(ctx, method, "http://"+d.addr+path, strings.NewReader(body))
 		if err != nil {
 			return err
+		}
+		if body != "" {
+			req.Header.Set("Content-Type", "application/json")
 		}
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
@@ -98,6 +107,9 @@ func (d *decoy) images(ctx context.Context) error {
 		name, tag, _ := strings.Cut(ref, ":")
 		errs = append(errs, do("/images/create?fromImage="+name+"&tag="+tag))
 	}
+	// The suites want an image of its own under this tag, which in the catalogue, as on
+	// Docker Hub, is one with latest.
+	errs = append(errs, do("/containers/create?name=glibc", `{"Image":"busybox:latest","Cmd":["sh"]}`), do("/commit?container=glibc&repo=busybox&tag=glibc"), do("/containers/glibc", "DELETE"))
 	for _, tag := range []string{"frozen", "amd64", "arm64"} {
 		errs = append(errs, do("/images/hello-world:latest/tag?repo=hello-world&tag="+tag))
 	}

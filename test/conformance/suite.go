@@ -59,6 +59,12 @@ func (t *tail) silence() time.Duration {
 	return time.Since(t.last)
 }
 
+func (t *tail) all() []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return bytes.Clone(t.buf.Bytes())
+}
+
 // start runs a compiled suite; who is silent for limit is killed with its children.
 func start(ctx context.Context, dir, bin string, env []string, limit time.Duration, args ...string) []byte {
 	t := &tail{last: time.Now()}
@@ -81,9 +87,7 @@ func start(ctx context.Context, dir, bin string, env []string, limit time.Durati
 	for {
 		select {
 		case <-done:
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			return bytes.Clone(t.buf.Bytes())
+			return t.all()
 		case <-tick.C:
 			if t.silence() > limit {
 				_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
