@@ -630,6 +630,8 @@ type ForkOptions struct {
 	Pgid         int
 	Setsid       bool
 	KeepHandlers bool
+	Foreground   bool     // with Setpgid: takes the terminal's foreground
+	Defaults     []Signal // put back to their default, ignored ones too
 }
 
 // ForkWith is Fork with options.
@@ -646,10 +648,16 @@ func (t *Task) ForkWith(o ForkOptions, fn func(*Task) int) (*Task, error) {
 	if !o.KeepHandlers {
 		c.dropHandlers()
 	}
+	for _, s := range o.Defaults {
+		delete(c.disp, s)
+	}
 	if o.Setsid {
 		c.lead()
 	} else if o.Setpgid {
 		_ = c.join(t, o.Pgid) // a group that has ended: the child stays in its parent's
+		if o.Foreground && c.session.tty != nil {
+			c.session.tty.fg = c.pgrp
+		}
 	}
 	t.k.mu.Unlock()
 	t.k.run(c, fn)
@@ -976,8 +984,9 @@ type Spawn struct {
 	Setpgid    bool
 	Pgid       int // with Setpgid; 0 is a group of its own
 	Setsid     bool
-	Ctty       *PTY // with Setsid: the controlling terminal
-	Foreground bool // with Setpgid: takes the terminal's foreground
+	Ctty       *PTY     // with Setsid: the controlling terminal
+	Foreground bool     // with Setpgid: takes the terminal's foreground
+	Defaults   []Signal // put back to their default, ignored ones too
 	Cred       *vfs.Cred
 	Umask      *vfs.Mode
 	Root       string // chroot, before Dir
@@ -1000,6 +1009,9 @@ func (t *Task) Spawn(s Spawn) (*Task, error) {
 	}
 	t.k.mu.Lock()
 	c.dropHandlers()
+	for _, sig := range s.Defaults {
+		delete(c.disp, sig)
+	}
 	switch {
 	case s.Setsid:
 		c.lead()

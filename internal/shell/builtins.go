@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -788,7 +789,9 @@ func bExit(s *Shell, args []string) {
 		}
 		n = int(v)
 	}
-	s.exit(n)
+	if s.mayLeave() {
+		s.exit(n)
+	}
 }
 
 func bReturn(s *Shell, args []string) {
@@ -1419,17 +1422,12 @@ func (s *Shell) jobSpec(a string) *job {
 		return nil
 	}
 	a = a[1:]
+	cur, prev := s.currentJobs()
 	if a == "" || a == "%" || a == "+" {
-		if len(s.jobs) > 0 {
-			return s.jobs[len(s.jobs)-1]
-		}
-		return nil
+		return cur
 	}
 	if a == "-" {
-		if len(s.jobs) > 1 {
-			return s.jobs[len(s.jobs)-2]
-		}
-		return nil
+		return prev
 	}
 	if n, err := strconv.Atoi(a); err == nil {
 		for _, j := range s.jobs {
@@ -2636,6 +2634,8 @@ func (s *Shell) reap() {
 				j.status[p] = ws.Code()
 				if err != nil {
 					j.status[p] = 127
+				} else if p == j.pids[len(j.pids)-1] && ws.Signaled() {
+					j.sig = ws.Signal()
 				}
 			}
 		}
@@ -2647,38 +2647,21 @@ func bJobs(s *Shell, args []string) {
 	s.reap()
 	pOnly := len(args) > 1 && strings.Contains(args[1], "p")
 	long := len(args) > 1 && strings.Contains(args[1], "l")
+	cur, prev := s.currentJobs()
+	l := append([]*job(nil), s.jobs...)
+	sort.SliceStable(l, func(i, j int) bool { return l[i].n < l[j].n })
+	if s.d != Bash {
+		slices.Reverse(l) // the current one comes first
+	}
 	var left []*job
-	for i, j := range s.jobs {
-		mark := " "
-		if i == len(s.jobs)-1 {
-			mark = "+"
-		} else if i == len(s.jobs)-2 {
-			mark = "-"
-		}
-		state := "Running"
-		if j.done {
-			state = "Done"
-			if c := j.status[j.pids[len(j.pids)-1]]; c != 0 {
-				state = fmt.Sprintf("Exit %d", c)
-				if s.d != Bash {
-					state = fmt.Sprintf("Done(%d)", c)
-				}
-			}
-		}
-		switch {
-		case pOnly:
+	for _, j := range l {
+		if pOnly {
 			s.out(strconv.Itoa(j.pids[0]) + "\n")
-		default:
-			text := j.text
-			if !j.done && s.d == Bash {
-				text += " &"
-			}
-			pid := ""
-			if long {
-				pid = strconv.Itoa(j.pids[0]) + " "
-			}
-			s.out(fmt.Sprintf("[%d]%s  %s%-24s%s\n", j.n, mark, pid, state, text))
+		} else {
+			s.out(s.jobLine(j, cur, prev, long))
 		}
+	}
+	for _, j := range s.jobs {
 		if !j.done {
 			left = append(left, j)
 		}
@@ -2712,13 +2695,27 @@ func bFg(s *Shell, args []string) {
 		s.status = 1
 		return
 	}
-	s.out(j.text + "\n")
-	for _, p := range j.pids {
-		_ = s.t.Kill(p, kernel.SIGCONT) // a pipeline's first may have ended
-	}
 	if args[0] == "bg" {
+		switch s.d {
+		case Bash:
+			s.out(fmt.Sprintf("[%d]+ %s &\n", j.n, j.text))
+		default:
+			s.out(fmt.Sprintf("[%d] %s\n", j.n, j.text))
+		}
+		j.stopped = false
+		s.continueJob(j)
 		return
 	}
+	s.out(j.text + "\n")
+	j.stopped = false
+	if s.jobControl() {
+		_ = s.t.Tcsetpgrp(s.ttyFd, j.pgid) // a group that has ended
+		s.dropJob(j)
+		s.continueJob(j)
+		s.waitJob(j, func() string { return j.text })
+		return
+	}
+	s.continueJob(j)
 	for _, p := range j.pids {
 		s.status = s.waitFor(p)
 		j.status[p] = s.status

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,10 @@ func (s *Shell) setLine(p syntax.Pos) {
 // stmt runs one command with its redirections, negation and background.
 func (s *Shell) stmt(st *syntax.Stmt) {
 	s.t.Tick(1)
+	if s.intr && s.sub == 0 {
+		s.ctl, s.status = ctlDiscard, 130
+		return
+	}
 	if s.grown >= settleEvery {
 		s.settle()
 	}
@@ -171,6 +176,10 @@ func (s *Shell) subshell(l []*syntax.Stmt) {
 	child, err := s.fork(func(c *Shell) { c.stmts(l) })
 	if err != nil {
 		s.forkErr(err)
+		return
+	}
+	if s.jobControl() {
+		s.waitJob(&job{pids: []int{child.PID()}, pgid: child.PID(), status: map[int]int{}}, func() string { return printed(&syntax.Stmt{Cmd: &syntax.Subshell{Stmts: l}}) })
 		return
 	}
 	s.status = s.waitFor(child.PID())
@@ -425,6 +434,7 @@ func (s *Shell) pipeline(c *syntax.BinaryCmd) {
 	flat(c.Y)
 	pids := make([]int, 0, len(parts))
 	prev := -1
+	defer func() { s.jobGroup = 0 }()
 	for i, st := range parts {
 		r, w := -1, -1
 		if i < len(parts)-1 {
@@ -480,9 +490,21 @@ func (s *Shell) pipeline(c *syntax.BinaryCmd) {
 			break
 		}
 		pids = append(pids, child.PID())
+		if s.jobControl() {
+			s.jobGroup = pids[0]
+		}
 	}
 	if prev >= 0 {
 		s.t.Close(prev)
+	}
+	if s.jobControl() && len(pids) > 0 && !slices.Contains(pids, -1) {
+		j := &job{pids: pids, pgid: pids[0], status: map[int]int{}}
+		s.waitJob(j, func() string { return printed(&syntax.Stmt{Cmd: c}) })
+		s.pipest = nil
+		for _, p := range pids {
+			s.pipest = append(s.pipest, j.status[p])
+		}
+		return
 	}
 	st := make([]int, len(pids))
 	lastStatus := s.status
@@ -527,7 +549,10 @@ func (s *Shell) background(st *syntax.Stmt) {
 	c.Background, c.Coprocess, c.Disown = false, false, false
 	var sb strings.Builder
 	_ = syntax.NewPrinter(syntax.SingleLine(true)).Print(&sb, &c)
+	s.inBack = true
+	defer func() { s.inBack = false }()
 	child, err := s.fork(func(x *Shell) {
+		x.inBack = false
 		if !s.opts['m'] {
 			if fd, err := x.t.Open("/dev/null", kernel.O_RDONLY, 0); err == nil && !redirectsStdin(st) {
 				x.t.Dup2(fd, 0)
@@ -550,8 +575,8 @@ func (s *Shell) background(st *syntax.Stmt) {
 			n = j.n + 1
 		}
 	}
-	s.jobs = append(s.jobs, &job{n: n, pids: []int{child.PID()}, status: map[int]int{}, text: sb.String()})
-	if s.inter && s.sub == 0 {
+	s.jobs = append(s.jobs, &job{n: n, pids: []int{child.PID()}, pgid: child.PID(), status: map[int]int{}, text: sb.String()})
+	if s.inter && s.sub == 0 && s.d == Bash {
 		s.puts(2, fmt.Sprintf("[%d] %d\n", n, child.PID()))
 	}
 	s.status = 0
@@ -936,9 +961,21 @@ func (s *Shell) external(st *syntax.Stmt, c *syntax.CallExpr, args []string) {
 			s.execFailed(p, args, err, true)
 			return
 		}
-		child, err := s.t.Spawn(kernel.Spawn{Path: p, Argv: args, Env: env})
+		sp := kernel.Spawn{Path: p, Argv: args, Env: env}
+		jc := s.jobControl()
+		if jc {
+			sp.Setpgid, sp.Foreground, sp.Defaults = true, true, jobSignals
+		}
+		child, err := s.t.Spawn(sp)
 		if err != nil {
+			s.takeTTY()
 			s.execFailed(p, args, err, false)
+			return
+		}
+		if jc {
+			j := &job{pids: []int{child.PID()}, pgid: child.PID(), status: map[int]int{}}
+			s.waitJob(j, func() string { return printed(&syntax.Stmt{Cmd: c, Redirs: st.Redirs}) })
+			s.pipest = []int{s.status}
 			return
 		}
 		pid := child.PID()
@@ -952,11 +989,7 @@ func (s *Shell) external(st *syntax.Stmt, c *syntax.CallExpr, args []string) {
 				return
 			}
 			if ws.Stopped() {
-				s.status = 128 + int(ws.StopSignal())
-				n := len(s.jobs) + 1
-				s.jobs = append(s.jobs, &job{n: n, pids: []int{pid}, status: map[int]int{}, text: strings.Join(args, " ")})
-				s.puts(2, fmt.Sprintf("\n[%d]+  Stopped                 %s\n", n, strings.Join(args, " ")))
-				return
+				continue // without job control nobody takes notice
 			}
 			s.status = ws.Code()
 			s.pipest = []int{s.status}

@@ -131,7 +131,14 @@ type Shell struct {
 	inter   bool
 	login   bool
 	hist    []string
-	bashRe  []string
+	histOld int  // how many of hist came from the file
+	intr    bool // Ctrl-C came while the shell itself was at work
+	ttyFd   int  // the terminal of a shell with job control
+	warned  bool // exit has told of stopped jobs
+
+	jobGroup int  // the process group that forks join; 0 is one of their own
+	inBack   bool // what is forked is a background job
+	bashRe   []string
 
 	resetOnStart []string // traps that a fork puts back to their default
 	tail         bool     // the command may take this process's place
@@ -150,12 +157,15 @@ type Shell struct {
 type scope map[string]*variable
 
 type job struct {
-	n      int
-	pids   []int
-	status map[int]int
-	text   string
-	done   bool
-	told   bool
+	n       int
+	pids    []int
+	pgid    int
+	status  map[int]int
+	text    string
+	done    bool
+	told    bool
+	stopped bool
+	sig     kernel.Signal // what its last process died of
 }
 
 // New makes a shell for a task. Its environment becomes exported variables.
@@ -287,6 +297,7 @@ func (s *Shell) clone() *Shell {
 	}
 	c.jobs, c.pending, c.subFds, c.pipest = nil, nil, nil, nil
 	c.sub++
+	c.jobGroup, c.inBack, c.intr = 0, false, false
 	c.loops, c.ctl = s.loops, ctlNone
 	return &c
 }
@@ -300,7 +311,11 @@ func (s *Shell) fork(fn func(c *Shell)) (*kernel.Task, error) {
 		}
 	}
 	c.grown, c.held = 0, 0
-	return s.t.Fork("", func(t *kernel.Task) int {
+	o := kernel.ForkOptions{}
+	if s.jobControl() {
+		o.Setpgid, o.Pgid, o.Foreground, o.Defaults = true, s.jobGroup, !s.inBack, jobSignals
+	}
+	return s.t.ForkWith(o, func(t *kernel.Task) int {
 		c.t = t
 		for _, sig := range c.resetOnStart {
 			if n, ok := signalNumber(sig); ok && n > 0 {
