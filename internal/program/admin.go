@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -520,23 +521,39 @@ func cmdChpasswd(p *P) int {
 
 func cmdSu(p *P) int {
 	user, cmd, login := "root", "", false
+	shell := ""
+	var rest []string
+	named, ended := false, false
 	args := p.args
 	for i := 0; i < len(args); i++ {
 		switch a := args[i]; {
+		case a == "--" && !ended:
+			ended = true
+		case named && (ended || !strings.HasPrefix(a, "-")):
+			rest = append(rest, a)
+		case strings.HasPrefix(a, "--shell="):
+			shell = a[8:]
+		case strings.HasPrefix(a, "--command="):
+			cmd = a[10:]
 		case a == "-" || a == "-l" || a == "--login":
 			login = true
-		case a == "-c" && i+1 < len(args):
+		case (a == "-c" || a == "--command" || a == "--session-command") && i+1 < len(args):
 			i++
 			cmd = args[i]
-		case a == "-s" && i+1 < len(args):
+		case (a == "-s" || a == "--shell") && i+1 < len(args):
 			i++
+			shell = args[i]
 		case strings.HasPrefix(a, "-"):
 		default:
-			user = a
+			user, named = a, true
 		}
 	}
 	u, ok := p.t.LookupUser(user)
 	if !ok {
+		if p.bb {
+			p.errf("unknown user %s", user)
+			return 1
+		}
 		p.errf("user %s does not exist or the user entry does not contain all the required fields", user)
 		return 1
 	}
@@ -545,7 +562,7 @@ func cmdSu(p *P) int {
 		p.errf("Authentication failure")
 		return 1
 	}
-	if err := errors.Join(p.t.Setgid(u.GID), p.t.Setuid(u.UID)); err != nil {
+	if err := errors.Join(p.t.Setgid(u.GID), p.t.Setgroups(p.groupsOf(user, u.GID)), p.t.Setuid(u.UID)); err != nil {
 		p.errf("cannot set user id: Operation not permitted")
 		return 1
 	}
@@ -557,18 +574,47 @@ func cmdSu(p *P) int {
 		_ = p.t.Chdir(u.Home) // it stays where it is
 	}
 	sh := u.Shell
+	if shell != "" {
+		sh = shell
+	}
 	if sh == "" || strings.HasSuffix(sh, "nologin") {
 		if sh != "" {
+			if p.bb {
+				p.puts("This account is not available\n")
+				return 1
+			}
 			p.puts("This account is currently not available.\n")
 			return 1
 		}
 		sh = "/bin/sh"
 	}
-	argv := []string{sh}
+	argv := []string{base(sh)}
+	if login {
+		argv[0] = "-" + argv[0]
+	}
 	if cmd != "" {
 		argv = append(argv, "-c", cmd)
 	}
-	return p.exec(argv)
+	argv = append(argv, rest...)
+	p.out.Flush()
+	err := p.t.Exec(sh, argv, p.t.Env())
+	if p.bb {
+		p.errf("can't execute '%s': %s", sh, text(err))
+		return 127
+	}
+	p.errf("failed to execute %s: %s", sh, text(err))
+	return 127
+}
+
+// groupsOf are a user's groups as initgroups(3) sets them.
+func (p *P) groupsOf(user string, gid uint32) []uint32 {
+	out := []uint32{gid}
+	for _, g := range p.t.Groups() {
+		if g.GID != gid && slices.Contains(g.Members, user) {
+			out = append(out, g.GID)
+		}
+	}
+	return out
 }
 
 func cmdGetent(p *P) int {

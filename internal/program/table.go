@@ -32,7 +32,7 @@ func init() { //nolint:gochecknoinits // the table's functions look into the tab
 		"lsblk": cmdLsblk, "fdisk": cmdFdisk, "vmstat": cmdVmstat, "hostnamectl": cmdHostnamectl, "timedatectl": cmdTimedatectl, "locale": cmdLocale, "ethtool": cmdEthtool, "perl": cmdPerl,
 		"apt-get": cmdApt, "apt": cmdApt, "apt-key": cmdNothing, "dpkg": cmdDpkg, "apk": cmdApk, "yum": cmdYum, "dnf": cmdYum, "microdnf": cmdYum, "rpm": cmdRpm, "pip": cmdPip, "pip3": cmdPip, "pip2": cmdPip,
 		"python": cmdPython, "python2": cmdPython, "python3": cmdPython, "python2.7": cmdPython,
-		"unzip": cmdUnzip, "dmesg": cmdDmesg, "lsb_release": cmdLsbRelease, "getconf": cmdGetconf, "systemd-detect-virt": cmdDetectVirt, "journalctl": cmdJournalctl,
+		"vi": cmdVi, "vim": cmdVi, "unzip": cmdUnzip, "dmesg": cmdDmesg, "lsb_release": cmdLsbRelease, "getconf": cmdGetconf, "systemd-detect-virt": cmdDetectVirt, "journalctl": cmdJournalctl,
 		"wget": cmdWget, "curl": cmdCurl, "nc": cmdNc, "ncat": cmdNc, "netcat": cmdNc, "telnet": cmdTelnet, "ping": cmdPing, "ping6": cmdPing, "nslookup": cmdNslookup, "dig": cmdNslookup, "host": cmdNslookup, "ip": cmdIP, "ifconfig": cmdIfconfig, "route": cmdRoute, "netstat": cmdNetstat, "ss": cmdSS,
 	}
 }

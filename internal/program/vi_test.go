@@ -1,0 +1,69 @@
+package program_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/whalefall/whalefall/internal/kernel"
+	"github.com/whalefall/whalefall/internal/kernel/kerneltest"
+	"github.com/whalefall/whalefall/internal/program"
+	"github.com/whalefall/whalefall/internal/shell"
+)
+
+// vi on a terminal edits a file and gives the screen back; what it does not know it
+// says in its own words.
+func TestVi(t *testing.T) {
+	w := kerneltest.New(t, registry(), kerneltest.Options{})
+	p := w.K.NewPTY()
+	files := map[int]*kernel.File{}
+	for i := range 3 {
+		files[i] = p.Slave()
+	}
+	task, err := w.NS.Start(kernel.Spawn{Path: "busybox", Argv: []string{"busybox", "vi", "/tmp/x"}, Env: []string{"PATH=/usr/bin:/bin"}, Setsid: true, Ctty: p, Files: files})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var screen strings.Builder
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b := make([]byte, 4096)
+		for {
+			n, err := p.Read(b)
+			screen.Write(b[:n])
+			if err != nil {
+				return
+			}
+		}
+	}()
+	time.Sleep(50 * time.Millisecond)
+	p.Write([]byte("ihello\rthere\x1b"))
+	time.Sleep(100 * time.Millisecond) // an escape that stands alone
+	p.Write([]byte(":foo\rkx:q\r:wq\r"))
+	select {
+	case <-task.Done():
+	case <-time.After(5 * time.Second):
+		t.Fatal("vi does not end")
+	}
+	<-done
+	if r := w.Run("", "cat", "/tmp/x"); r.Out != "hell\nthere\n" {
+		t.Errorf("the file has %q", r.Out)
+	}
+	for _, want := range []string{"\x1b[?1049h", "I /tmp/x [Modified] 2/2 100%", "'foo' is not implemented", "No write since last change (:q! overrides)", "'/tmp/x' 2L, 11C", "\x1b[?1049l"} {
+		if !strings.Contains(screen.String(), want) {
+			t.Errorf("the screen lacks %q", want)
+		}
+	}
+}
+
+// su takes another shell than the user's own, and the user's groups.
+func TestSuShell(t *testing.T) {
+	r := kernel.NewRegistry()
+	program.Register(r)
+	shell.Register(r)
+	w := kerneltest.New(t, r, kerneltest.Options{})
+	if got := w.Run("", "su", "nobody", "-s", "/bin/sh", "-c", "id -un; echo $0"); got.Out != "nobody\nsh\n" {
+		t.Errorf("%+v", got)
+	}
+}
