@@ -2,6 +2,7 @@ package program_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,21 +26,38 @@ func TestVi(t *testing.T) {
 		t.Fatal(err)
 	}
 	var screen strings.Builder
+	var mu sync.Mutex
+	wait := func(what string) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+			mu.Lock()
+			ok := strings.Contains(screen.String(), what)
+			mu.Unlock()
+			if ok {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("the screen never shows %q", what)
+			}
+		}
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		b := make([]byte, 4096)
 		for {
 			n, err := p.Read(b)
+			mu.Lock()
 			screen.Write(b[:n])
+			mu.Unlock()
 			if err != nil {
 				return
 			}
 		}
 	}()
-	time.Sleep(50 * time.Millisecond)
+	wait("- /tmp/x 1/1 100%")
 	p.Write([]byte("ihello\rthere\x1b"))
-	time.Sleep(100 * time.Millisecond) // an escape that stands alone
+	wait("- /tmp/x [Modified] 2/2 100%") // the escape stood alone
 	p.Write([]byte(":foo\rkx:q\r:wq\r"))
 	select {
 	case <-task.Done():

@@ -53,7 +53,7 @@ func (y *typist) want(keys, want string) {
 	if keys != "" {
 		y.p.Write([]byte(keys))
 	}
-	end := time.Now().Add(5 * time.Second)
+	end := time.Now().Add(8 * time.Second)
 	for {
 		y.mu.Lock()
 		got := string(y.seen)
@@ -67,6 +67,23 @@ func (y *typist) want(keys, want string) {
 		}
 		y.mu.Unlock()
 		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// settle waits until what was typed has started its processes, or ended them.
+func (y *typist) settle(keys string) {
+	switch {
+	case strings.HasPrefix(keys, "sleep"), strings.HasPrefix(keys, "fg"):
+		for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+			for _, x := range y.task.Processes() {
+				if x.Comm() == "sleep" && x.State() == "S" {
+					time.Sleep(10 * time.Millisecond)
+					return
+				}
+			}
+		}
+	case strings.HasPrefix(keys, "kill"), strings.HasPrefix(keys, "while"):
+		time.Sleep(100 * time.Millisecond)
 	}
 }
 
@@ -114,9 +131,7 @@ func TestEditorAsh(t *testing.T) {
 		{"\r", "\r\n[2]+  Killed                     sleep 8 | cat\r\n" + ps},
 	} {
 		y.want(x[0], x[1])
-		if strings.HasPrefix(x[0], "sleep") || strings.HasPrefix(x[0], "kill") {
-			time.Sleep(20 * time.Millisecond) // until it is the foreground
-		}
+		y.settle(x[0])
 	}
 	y.want("cat /root/.ash_history | head\r", "cat /root/.ash_history | head\r\necho aXb\r\n"+ps)
 	y.want("\x04", "\r\n")
@@ -164,8 +179,6 @@ func TestEditorBash(t *testing.T) {
 		{"\x04", "\x1b[?2004l\r\r\nexit\r\n"},
 	} {
 		y.want(x[0], x[1])
-		if strings.HasPrefix(x[0], "sleep") || strings.HasPrefix(x[0], "fg") {
-			time.Sleep(20 * time.Millisecond)
-		}
+		y.settle(x[0])
 	}
 }
