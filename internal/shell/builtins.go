@@ -701,7 +701,9 @@ func bEval(s *Shell, args []string) {
 	}
 	off := s.lineOff
 	s.lineOff = s.line - 1
+	s.evals++
 	s.evalString(code)
+	s.evals--
 	s.lineOff = off
 }
 
@@ -1045,6 +1047,10 @@ func bLocal(s *Shell, args []string) {
 // grammar knows them: array values are possible.
 func (s *Shell) declClause(c *syntax.DeclClause) {
 	kind := c.Variant.Value
+	if _, ok := s.builtin(kind); !ok && s.d != Bash && s.funcs[kind] == nil {
+		s.ashWord(kind)
+		return
+	}
 	set, unset := map[byte]bool{}, map[byte]bool{}
 	global := false
 	show := false
@@ -1469,7 +1475,14 @@ func bKill(s *Shell, args []string) {
 					b.WriteByte('\t')
 				}
 			} else {
-				b.WriteString(strings.TrimPrefix(kernel.Signal(i).Name(), "SIG") + "\n")
+				name := strings.TrimPrefix(kernel.Signal(i).Name(), "SIG")
+				if s.d == Ash {
+					if name == "IO" {
+						name = "POLL"
+					}
+					name = fmt.Sprintf("%2d) %s", i, name)
+				}
+				b.WriteString(name + "\n")
 			}
 		}
 		s.out(strings.TrimRight(b.String(), "\t") + map[bool]string{true: "\n"}[s.d == Bash])
@@ -2425,6 +2438,14 @@ func bUlimit(s *Shell, args []string) {
 			unit := "(-" + string(u.c) + ")"
 			if u.unit != "" {
 				unit = "(" + u.unit + ", -" + string(u.c) + ")"
+			}
+			if s.d == Ash {
+				name := u.name
+				if w := strings.Replace(u.unit, "kbytes", "kb", 1); w != "" {
+					name += " (" + w + ")"
+				}
+				s.out(fmt.Sprintf("%-31s (-%c) %s\n", name, u.c, show(v, u.div)))
+				continue
 			}
 			s.out(fmt.Sprintf("%-20s%20s %s\n", u.name, unit, show(v, u.div)))
 		}

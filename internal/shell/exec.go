@@ -141,6 +141,11 @@ func (s *Shell) command(st *syntax.Stmt) {
 		s.funcs[name] = c
 		s.status = 0
 	case *syntax.ArithmCmd:
+		if s.d == Ash { // two subshells
+			word := strings.TrimSuffix(strings.TrimPrefix(printed(&syntax.Stmt{Cmd: c}), "(("), "))")
+			s.ashWord(strings.ReplaceAll(word, " ", ""))
+			return
+		}
 		v := s.arith(c.X)
 		if s.ctl == ctlNone {
 			s.status = int(b2i(v == 0))
@@ -164,6 +169,10 @@ func (s *Shell) command(st *syntax.Stmt) {
 	case *syntax.TimeClause:
 		s.timeClause(c)
 	case *syntax.CoprocClause:
+		if s.d != Bash {
+			s.ashWord("coproc")
+			return
+		}
 		s.unknown("construct", "coproc", "")
 		s.status = 1
 	default:
@@ -1122,6 +1131,11 @@ func looksBinary(b []byte) bool {
 
 // timeClause is the reserved word time.
 func (s *Shell) timeClause(c *syntax.TimeClause) {
+	if s.d == Ash && c.Stmt == nil {
+		s.puts(2, "BusyBox v1.36.1 (2023-11-07 18:53:09 UTC) multi-call binary.\n\nUsage: time [-vpa] [-o FILE] PROG ARGS\n\nRun PROG, display resource usage when it exits\n\n\t-v\tVerbose\n\t-p\tPOSIX output format\n\t-f FMT\tCustom format\n\t-o FILE\tWrite result to FILE\n\t-a\tAppend (else overwrite)\n")
+		s.status = 1
+		return
+	}
 	took := func() time.Duration { return s.t.CPUTime() + s.t.ChildrenTime() }
 	t0, c0 := s.t.Now(), took()
 	if c.Stmt != nil {
@@ -1134,6 +1148,11 @@ func (s *Shell) timeClause(c *syntax.TimeClause) {
 		return fmt.Sprintf("%dm%d.%03ds", int(d.Minutes()), int(d.Seconds())%60, d.Milliseconds()%1000)
 	}
 	switch {
+	case s.d == Ash && !c.PosixFormat:
+		f := func(d time.Duration) string {
+			return fmt.Sprintf("%dm %d.%02ds", int(d.Minutes()), int(d.Seconds())%60, d.Milliseconds()%1000/10)
+		}
+		s.puts(2, fmt.Sprintf("real\t%s\nuser\t%s\nsys\t%s\n", f(real), f(user), f(sys)))
 	case c.PosixFormat:
 		s.puts(2, fmt.Sprintf("real %.2f\nuser %.2f\nsys %.2f\n", real.Seconds(), user.Seconds(), sys.Seconds()))
 	case s.d == Bash:

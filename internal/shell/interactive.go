@@ -121,6 +121,9 @@ func (s *Shell) interactive() int {
 		}
 		if perr != nil {
 			s.syntaxError(string(buf), perr)
+		} else if ok, bad := s.refused(f.Stmts); bad != nil {
+			s.stmts(ok)
+			s.refuse(bad)
 		} else {
 			s.stmts(f.Stmts)
 		}

@@ -33,7 +33,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -132,6 +131,7 @@ type Shell struct {
 	login   bool
 	hist    []string
 	histOld int  // how many of hist came from the file
+	evals   int  // nested evals
 	intr    bool // Ctrl-C came while the shell itself was at work
 	ttyFd   int  // the terminal of a shell with job control
 	warned  bool // exit has told of stopped jobs
@@ -440,6 +440,14 @@ func (s *Shell) runCode(code string) {
 		return perr == nil
 	})
 	if perr == nil {
+		ok, bad := s.refused(stmts)
+		if bad != nil {
+			s.topStmts(ok)
+			if s.ctl == ctlNone {
+				s.refuse(bad)
+			}
+			return
+		}
 		if n := len(stmts); n > 0 && s.cmdLine && s.depth == 0 && s.sub == 0 && s.sourced == 0 && s.inFunc == 0 {
 			s.last = s.d.lastCall(stmts[n-1])
 		}
@@ -897,7 +905,12 @@ func (s *Shell) runStdin() int {
 		}
 		s.lineOff = started
 		note()
-		s.topStmts(f.Stmts)
+		if ok, bad := s.refused(f.Stmts); bad != nil {
+			s.topStmts(ok)
+			s.refuse(bad)
+		} else {
+			s.topStmts(f.Stmts)
+		}
 		if s.ctl == ctlReturn || s.ctl == ctlBreak || s.ctl == ctlContinue {
 			s.ctl = ctlNone
 		}
@@ -942,7 +955,7 @@ func (s *Shell) env() []string {
 			out = append(out, k+"="+v.str)
 		}
 	}
-	sort.Strings(out)
+	s.envOrder(out)
 	if s.d == Bash {
 		for name, f := range s.funcs {
 			if v := s.vars["\x00func "+name]; v != nil {
