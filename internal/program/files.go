@@ -2231,6 +2231,23 @@ func humanB(n int64, _ bool) string {
 	return ""
 }
 
+// humanBusyBox is busybox's make_human_readable_str: always one decimal.
+func humanBusyBox(n int64) string {
+	if n < 1024 {
+		return strconv.FormatInt(n, 10)
+	}
+	val, frac, u := n, int64(0), -1
+	for val >= 1024 && u < 5 {
+		frac = (val%1024*10 + 512) / 1024
+		val /= 1024
+		u++
+	}
+	if frac >= 10 {
+		val, frac = val+1, 0
+	}
+	return fmt.Sprintf("%d.%d%c", val, frac, "KMGTPE"[u])
+}
+
 func cmdDf(p *P) int {
 	opts, args, ok := p.getopt("hHkmTailPB:t:x:", "human-readable=h", "si=H", "print-type=T", "all=a", "inodes=i", "local=l", "portability=P", "total=total", "type:=t", "exclude-type:=x", "output?=output", "block-size:=B")
 	if !ok {
@@ -2264,6 +2281,8 @@ func cmdDf(p *P) int {
 	rows = append(rows, head)
 	num := func(n uint64) string {
 		switch {
+		case f.has("h") && p.bb:
+			return humanBusyBox(int64(n))
 		case f.has("h"):
 			return human(int64(n))
 		case f.has("m"):
@@ -2285,6 +2304,9 @@ func cmdDf(p *P) int {
 		pct := "-"
 		if u := total - free; u+av > 0 {
 			pct = fmt.Sprintf("%d%%", (u*100+u+av-1)/(u+av))
+			if p.bb {
+				pct = fmt.Sprintf("%d%%", (u*100+(u+av)/2)/(u+av))
+			}
 		}
 		rows = append(rows, row{source, typ, num(total), num(total - free), num(av), pct, point})
 	}
@@ -2340,11 +2362,17 @@ func cmdDf(p *P) int {
 	}
 	for _, r := range rows {
 		for i, c := range r {
-			w[i] = max(w[i], len(c))
+			if !p.bb {
+				w[i] = max(w[i], len(c))
+			}
 		}
 	}
 	for _, r := range rows {
-		p.printf("%-*s ", w[0], r[0])
+		if p.bb && len(r[0]) > 20 && !f.has("P") {
+			p.printf("%s\n%20s ", r[0], "")
+		} else {
+			p.printf("%-*s ", w[0], r[0])
+		}
 		if f.has("T") {
 			p.printf("%-*s ", w[1], r[1])
 		}

@@ -491,6 +491,10 @@ func cmdIfconfig(p *P) int {
 		return 0
 	}
 	show := func(x kernel.Interface) {
+		if p.bb {
+			p.ifconfigBusyBox(x)
+			return
+		}
 		if x.Master != "" {
 			p.printf("%s: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu 1500\n        ether %s  txqueuelen 0  (Ethernet)\n        RX packets %d  bytes %d (%s)\n        RX errors 0  dropped 0  overruns 0  frame 0\n        TX packets %d  bytes %d (%s)\n        TX errors 0  dropped 0 overruns 0  carrier 0  collisions 0\n\n",
 				x.Name, x.MAC, x.RX/900, x.RX, human(int64(x.RX))+"B", x.TX/700, x.TX, human(int64(x.TX))+"B")
@@ -521,6 +525,40 @@ func cmdIfconfig(p *P) int {
 		show(kernel.Interface{Name: "lo"})
 	}
 	return 0
+}
+
+// ifconfigBusyBox is an interface as busybox's ifconfig shows it.
+func (p *P) ifconfigBusyBox(x kernel.Interface) {
+	bytes := func(n uint64) string {
+		if n < 1024 {
+			return fmt.Sprintf("%d (%d.0 B)", n, n)
+		}
+		h := humanBusyBox(int64(n))
+		return fmt.Sprintf("%d (%s %siB)", n, h[:len(h)-1], h[len(h)-1:])
+	}
+	mask := func(bits int) string {
+		m := ^uint32(0) << (32 - bits)
+		return fmt.Sprintf("%d.%d.%d.%d", m>>24, m>>16&255, m>>8&255, m&255)
+	}
+	if x.Name == "lo" {
+		p.puts("lo        Link encap:Local Loopback  \n          inet addr:127.0.0.1  Mask:255.0.0.0\n          UP LOOPBACK RUNNING  MTU:65536  Metric:1\n")
+	} else {
+		mtu := x.MTU
+		if mtu == 0 {
+			mtu = 1500
+		}
+		p.printf("%-9s Link encap:Ethernet  HWaddr %s  \n", x.Name, strings.ToUpper(x.MAC))
+		if x.Addr.IsValid() {
+			p.printf("          inet addr:%s  Bcast:%s  Mask:%s\n", x.Addr.Addr(), broadcast(x.Addr), mask(x.Addr.Bits()))
+		}
+		p.printf("          UP BROADCAST RUNNING MULTICAST  MTU:%d  Metric:1\n", mtu)
+	}
+	queue := 0
+	if x.Name == "lo" {
+		queue = 1000
+	}
+	p.printf("          RX packets:%d errors:0 dropped:0 overruns:0 frame:0\n          TX packets:%d errors:0 dropped:0 overruns:0 carrier:0\n          collisions:0 txqueuelen:%d \n          RX bytes:%s  TX bytes:%s\n\n",
+		x.RX/900, x.TX/700, queue, bytes(x.RX), bytes(x.TX))
 }
 
 func cmdRoute(p *P) int {

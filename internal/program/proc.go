@@ -705,8 +705,11 @@ func cmdFree(p *P) int {
 	unit := func(v int64) string {
 		switch {
 		case f.has("h"):
-			if v == 0 {
+			if v == 0 && !p.bb {
 				return "0B"
+			}
+			if p.bb {
+				return humanBusyBox(v)
 			}
 			s := human(v)
 			return s + "i"
@@ -720,6 +723,12 @@ func cmdFree(p *P) int {
 		return strconv.FormatInt(v>>10, 10)
 	}
 	used := m.Total - m.Free - m.Buffers - m.Cached
+	if p.bb {
+		p.puts("              total        used        free      shared  buff/cache   available\n")
+		p.printf("Mem:%15s %11s %11s %11s %11s %11s\n", unit(m.Total), unit(used), unit(m.Free), unit(m.Shared), unit(m.Buffers+m.Cached), unit(m.Available))
+		p.printf("Swap:%14s %11s %11s\n", unit(m.SwapTotal), unit(m.SwapTotal-m.SwapFree), unit(m.SwapFree))
+		return 0
+	}
 	p.puts("               total        used        free      shared  buff/cache   available\n")
 	p.printf("Mem:     %11s %11s %11s %11s %11s %11s\n", unit(m.Total), unit(used), unit(m.Free), unit(m.Shared), unit(m.Buffers+m.Cached), unit(m.Available))
 	p.printf("Swap:    %11s %11s %11s\n", unit(m.SwapTotal), unit(m.SwapTotal-m.SwapFree), unit(m.SwapFree))
