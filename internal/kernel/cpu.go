@@ -134,7 +134,7 @@ func (h *HostInfo) vulnerabilities() map[string]string {
 }
 
 // sysCPU is /sys/devices/system/cpu.
-func (ns *NS) sysCPU() *vfs.SynthNode {
+func (ns *NS) sysCPU() map[string]*vfs.SynthNode {
 	h := &ns.k.cfg.Host
 	ro := func(s string) *vfs.SynthNode { return sfile(func() string { return s + "\n" }) }
 	num := func(n int) *vfs.SynthNode { return ro(strconv.Itoa(n)) }
@@ -181,7 +181,7 @@ func (ns *NS) sysCPU() *vfs.SynthNode {
 		m["cpu"+strconv.Itoa(i)] = sdir(map[string]*vfs.SynthNode{"cache": sdir(cache), "topology": sdir(map[string]*vfs.SynthNode{"core_id": num(i % cores), "physical_package_id": ro("0"), "die_id": ro("0"),
 			"thread_siblings_list": ro(sib), "core_cpus_list": ro(sib), "core_siblings_list": ro(all), "package_cpus_list": ro(all), "thread_siblings": ro(fmt.Sprintf("%x", mask))})})
 	}
-	return sdir(m)
+	return m
 }
 
 // cpuRange is the list of the processors as the kernel writes it.
@@ -472,4 +472,14 @@ func (ns *NS) sysDMI() *vfs.SynthNode {
 		}
 	}
 	return sdir(m)
+}
+
+// BusyAndIdle gives the time of all processors since boot, in the steps that
+// /proc/stat has.
+func (k *Kernel) BusyAndIdle() time.Duration {
+	n := int64(0)
+	for _, c := range k.cpuTicks() {
+		n += c.user + c.nice + c.system + c.idle + c.iowait + c.irq + c.softirq
+	}
+	return time.Duration(n) * 10 * time.Millisecond
 }

@@ -85,11 +85,15 @@ type Interface struct {
 	Addr6   netip.Prefix
 	Gateway netip.Addr
 	MTU     int
-	RX, TX  uint64
-	Index   int    // 0: by its place
-	Peer    int    // the other end of a pair, by its number in the other namespace
-	Master  string // the bridge it is a port of
-	Down    bool   // a bridge without ports that are up
+	RX, TX  uint64 // bytes
+
+	RXPackets, TXPackets uint64
+
+	Index  int    // 0: by its place
+	Peer   int    // the other end of a pair, by its number in the other namespace
+	Master string // the bridge it is a port of
+	Net    string // Docker's name of the network it leads to
+	Down   bool   // a bridge without ports that are up
 }
 
 // Limits bound a kernel. Zero fields take the default.

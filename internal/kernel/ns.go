@@ -111,6 +111,8 @@ type NSConfig struct {
 	// Limits are what the control groups show, as they are at the moment; nil shows
 	// none.
 	Limits func() GroupLimits
+	// Usage is what they count; nil counts what the kernel knows.
+	Usage func() GroupUsage
 	// CgroupV1 shows a hierarchy for each controller.
 	CgroupV1 bool
 	// Sysctls are values of /proc/sys that are the namespace's own.
@@ -172,8 +174,9 @@ type NS struct {
 	count    int
 	gone     bool
 
-	mem atomic.Int64
-	oom atomic.Bool
+	mem   atomic.Int64
+	spent atomic.Int64 // microseconds of processes that have ended
+	oom   atomic.Bool
 }
 
 // Host gives the host's own namespace, with every standard mount.

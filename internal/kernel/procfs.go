@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
-	"maps"
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -268,7 +266,9 @@ func (t *Task) Memory() (vsz, rss int64) {
 	case r.Argv == nil:
 		return 0, 0
 	case r.VSZ != 0:
-		return r.VSZ, r.RSS
+		c := *r
+		c.Started = t.start
+		return r.VSZ, c.Held(t.k.Now(), uint64(t.pids[0]))
 	}
 	t.mu.Lock()
 	m := t.mem
@@ -660,12 +660,8 @@ func (ns *NS) procNet(t *Task) *vfs.SynthNode {
 		"dev": sfile(func() string {
 			var b strings.Builder
 			b.WriteString("Inter-|   Receive                                                |  Transmit\n face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n")
-			line := func(name string, rx, tx uint64) {
-				fmt.Fprintf(&b, "%6s: %8d %7d    0    0    0     0          0         0 %8d %7d    0    0    0     0       0          0\n", name, rx, rx/900, tx, tx/700)
-			}
-			line("lo", 0, 0)
-			for _, i := range n.List() {
-				line(i.Name, i.RX, i.TX)
+			for _, i := range append([]Interface{n.Loopback()}, n.List()...) {
+				fmt.Fprintf(&b, "%6s: %7d %7d    0    0    0     0          0         0 %8d %7d    0    0    0     0       0          0\n", i.Name, i.RX, i.RXPackets, i.TX, i.TXPackets)
 			}
 			return b.String()
 		}),
@@ -851,7 +847,7 @@ func (ns *NS) newSys() vfs.Filesystem {
 	pages := &vfs.SynthNode{Mode: vfs.S_IFREG | 0o644, Read: func(*vfs.Context) ([]byte, error) { return []byte("0\n"), nil }, Write: func(*vfs.Context, []byte) error { return nil }}
 	root := sdir(map[string]*vfs.SynthNode{
 		"class": sdir(map[string]*vfs.SynthNode{"net": net, "dmi": sdir(map[string]*vfs.SynthNode{"id": ns.sysDMI()}), "block": h.Disk.sysBlock()}),
-		"devices": sdir(map[string]*vfs.SynthNode{"system": sdir(map[string]*vfs.SynthNode{"cpu": ns.sysCPU(), "node": sdir(map[string]*vfs.SynthNode{
+		"devices": sdir(map[string]*vfs.SynthNode{"system": sdir(map[string]*vfs.SynthNode{"cpu": vfs.Lazy(ns.sysCPU), "node": sdir(map[string]*vfs.SynthNode{
 			"online": ro("0"), "node0": sdir(map[string]*vfs.SynthNode{"cpulist": ro(h.cpuRange()), "hugepages": sdir(map[string]*vfs.SynthNode{"hugepages-2048kB": sdir(map[string]*vfs.SynthNode{"nr_hugepages": pages})})})})})}),
 		"kernel": sdir(map[string]*vfs.SynthNode{"mm": sdir(map[string]*vfs.SynthNode{"transparent_hugepage": sdir(map[string]*vfs.SynthNode{"enabled": ro("always [madvise] never")}), "hugepages": sdir(nil), "ksm": sdir(map[string]*vfs.SynthNode{"run": pages})}), "debug": sdir(nil), "tracing": sdir(nil), "config": sdir(nil), "security": sdir(nil)}),
 		"fs":     sdir(map[string]*vfs.SynthNode{"cgroup": sdir(nil), "bpf": sdir(nil), "pstore": sdir(nil), "ext4": sdir(nil), "fuse": sdir(map[string]*vfs.SynthNode{"connections": sdir(nil)})}),
@@ -859,35 +855,6 @@ func (ns *NS) newSys() vfs.Filesystem {
 		"module": sdir(nil), "bus": sdir(nil), "firmware": sdir(map[string]*vfs.SynthNode{"acpi": sdir(nil), "dmi": sdir(nil), "memmap": sdir(nil)}), "dev": sdir(nil), "power": sdir(nil), "hypervisor": sdir(nil),
 	})
 	return ns.dated(vfs.NewSynth("sysfs", 0x62656572, root))
-}
-
-// newCgroup makes the cgroup2 filesystem as a container, or the host, sees it.
-func (ns *NS) newCgroup() vfs.Filesystem {
-	ro := func(s string) *vfs.SynthNode { return sfile(func() string { return s + "\n" }) }
-	kids := map[string]*vfs.SynthNode{"cgroup.controllers": ro("cpuset cpu io memory hugetlb pids rdma misc"), "cgroup.subtree_control": ro("cpuset cpu io memory pids"), "cgroup.max.depth": ro("max"), "cgroup.type": ro("domain"),
-		"cgroup.procs": sfile(func() string {
-			s := ""
-			for _, t := range ns.pidns.list(ns.k) {
-				s += strconv.Itoa(t.pids[ns.pidns.level]) + "\n"
-			}
-			return s
-		}),
-		"pids.current": sfile(func() string { return strconv.Itoa(len(ns.pidns.list(ns.k))) + "\n" }), "memory.current": sfile(func() string { return strconv.FormatInt(8<<20+ns.mem.Load(), 10) + "\n" })}
-	for name, f := range cgroupFiles {
-		kids[name] = sfile(func() string { return f(ns.limits()) + "\n" })
-	}
-	if ns.cfg.CgroupV1 {
-		return ns.dated(vfs.NewSynth("tmpfs", 0x01021994, ns.cgroupV1(kids["cgroup.procs"])))
-	}
-	if ns.cfg.Parent == nil { // the root has no limits of its own
-		for _, n := range slices.Concat([]string{"cgroup.type", "pids.current", "memory.current"}, slices.Collect(maps.Keys(cgroupFiles))) {
-			delete(kids, n)
-		}
-		for _, n := range []string{"init.scope", "system.slice", "user.slice"} {
-			kids[n] = sdir(map[string]*vfs.SynthNode{"cgroup.procs": ro("")})
-		}
-	}
-	return ns.dated(vfs.NewSynth("cgroup2", 0x63677270, sdir(kids)))
 }
 
 func (ns *NS) limits() GroupLimits {

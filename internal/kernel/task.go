@@ -425,7 +425,7 @@ func (t *Task) Now() time.Time { return t.k.Now() }
 func (t *Task) CPUTime() time.Duration {
 	d := time.Duration(t.ticks.Load()+t.stalled.Load()) * time.Microsecond
 	if t.res != nil {
-		d += time.Duration(float64(t.k.Now().Sub(t.start)) * t.res.Share)
+		d += t.res.cpu(t)
 	}
 	return d
 }
@@ -861,6 +861,7 @@ func (t *Task) finish(ws WaitStatus) {
 		}
 	}
 	t.ns.count--
+	t.ns.spent.Add(t.ticks.Load() + t.stalled.Load())
 	k.mu.Unlock()
 	if t.started {
 		k.cfg.Observer.ProcExit(info, ws)

@@ -497,7 +497,7 @@ func cmdIfconfig(p *P) int {
 		}
 		if x.Master != "" {
 			p.printf("%s: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu 1500\n        ether %s  txqueuelen 0  (Ethernet)\n        RX packets %d  bytes %d (%s)\n        RX errors 0  dropped 0  overruns 0  frame 0\n        TX packets %d  bytes %d (%s)\n        TX errors 0  dropped 0 overruns 0  carrier 0  collisions 0\n\n",
-				x.Name, x.MAC, x.RX/900, x.RX, human(int64(x.RX))+"B", x.TX/700, x.TX, human(int64(x.TX))+"B")
+				x.Name, x.MAC, x.RXPackets, x.RX, human(int64(x.RX))+"B", x.TXPackets, x.TX, human(int64(x.TX))+"B")
 			return
 		}
 		mtu := x.MTU
@@ -514,7 +514,7 @@ func cmdIfconfig(p *P) int {
 			return
 		}
 		p.printf("%s: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu %d\n        inet %s  netmask %s  broadcast %s\n        ether %s  txqueuelen 0  (Ethernet)\n        RX packets %d  bytes %d (%s)\n        RX errors 0  dropped 0  overruns 0  frame 0\n        TX packets %d  bytes %d (%s)\n        TX errors 0  dropped 0 overruns 0  carrier 0  collisions 0\n\n",
-			x.Name, mtu, x.Addr.Addr(), mask, broadcast(x.Addr), x.MAC, x.RX/900, x.RX, human(int64(x.RX))+"B", x.TX/700, x.TX, human(int64(x.TX))+"B")
+			x.Name, mtu, x.Addr.Addr(), mask, broadcast(x.Addr), x.MAC, x.RXPackets, x.RX, human(int64(x.RX))+"B", x.TXPackets, x.TX, human(int64(x.TX))+"B")
 	}
 	for _, x := range n.List() {
 		if len(p.args) == 0 || p.args[0] == x.Name || p.args[0] == "-a" {

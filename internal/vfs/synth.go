@@ -3,6 +3,7 @@ package vfs
 import (
 	"io"
 	"sort"
+	"sync"
 	"sync/atomic"
 )
 
@@ -102,6 +103,27 @@ func (n *SynthNode) init(s *Synth) {
 	for _, k := range n.Kids {
 		k.init(s)
 	}
+}
+
+// Lazy makes a directory whose children are made when it is first looked into.
+func Lazy(kids func() map[string]*SynthNode) *SynthNode {
+	n := &SynthNode{Kids: map[string]*SynthNode{}}
+	made := sync.OnceValue(func() map[string]*SynthNode {
+		m := kids()
+		for _, k := range m {
+			k.init(n.fs)
+		}
+		return m
+	})
+	n.Find = func(_ *Context, name string) *SynthNode { return made()[name] }
+	n.List = func(*Context) (out []DirEntry) {
+		for name, k := range made() {
+			out = append(out, DirEntry{name, k.Number, k.Mode & S_IFMT})
+		}
+		sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+		return out
+	}
+	return n
 }
 
 func (n *SynthNode) Ino() uint64 { return n.Number }

@@ -46,6 +46,9 @@ type Container struct {
 	startedBefore bool
 	// logged says that its log was asked for: inspect names the file from then on.
 	logged bool
+	// since is when what runs was started, from which its counters count; shown tells
+	// that it serves somebody since then. Under World.mu.
+	since time.Time
 	// wired says that a start came as far as its networks: its files in /etc are made.
 	wired         bool
 	removing      bool

@@ -157,8 +157,8 @@ func (w *World) boot() {
 		hi.ProcVer = "(debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14) 12.2.0, GNU ld (GNU Binutils for Debian) 2.40)"
 	}
 	hi.Interfaces = []kernel.Interface{
-		{Name: f.NIC, MAC: f.MAC, Addr: netip.PrefixFrom(f.Private, f.PrivateBits), Gateway: f.Gateway, MTU: 1500, RX: 1<<31 + uint64(r.Uint32()), TX: 1<<30 + uint64(r.Uint32())},
-		{Name: "docker0", MAC: fmt.Sprintf("02:42:%02x:%02x:%02x:%02x", r.IntN(256), r.IntN(256), r.IntN(256), r.IntN(256)), Addr: netip.PrefixFrom(f.BridgeSubnet.Addr().Next(), f.BridgeSubnet.Bits()), MTU: 1500, RX: uint64(r.Uint32()), TX: uint64(r.Uint32())},
+		{Name: f.NIC, MAC: f.MAC, Addr: netip.PrefixFrom(f.Private, f.PrivateBits), Gateway: f.Gateway, MTU: 1500},
+		{Name: "docker0", MAC: fmt.Sprintf("02:42:%02x:%02x:%02x:%02x", r.IntN(256), r.IntN(256), r.IntN(256), r.IntN(256)), Addr: netip.PrefixFrom(f.BridgeSubnet.Addr().Next(), f.BridgeSubnet.Bits()), MTU: 1500},
 	}
 	w.nextShown = 1100 + r.IntN(900)
 	w.kern = kernel.New(kernel.Config{Clock: h.cfg.Clock, Rand: w, Host: hi, Network: worldNet{w}, Observer: observer{w}, Limits: h.cfg.Limits, Programs: h.cfg.Programs, Budget: w.budget}, w.fs)

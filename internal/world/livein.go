@@ -214,6 +214,7 @@ func (w *World) revive(c *Container, at time.Time) {
 		}
 	}
 	c.Sandbox = w.host.hexID("sandbox", c.Name)
+	c.since = at
 	w.launchShown(c)
 	c.Running, c.StartedAt = true, at.UTC()
 	w.place(c)

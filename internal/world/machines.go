@@ -120,7 +120,7 @@ func (h *Host) rents(provider string) machine {
 	var best []machine
 	least := math.Inf(1)
 	for _, m := range machines[provider] {
-		if cores == 0 && gib == 0 && (m.cores > 8 || m.gib > 16) {
+		if cores == 0 && (m.cores < 2 || gib == 0 && (m.cores > 8 || m.gib > 16)) {
 			continue
 		}
 		switch d := far(m); {

@@ -127,9 +127,9 @@ func (w *World) hostInterfaces() []kernel.Interface {
 	for i, n := range nets {
 		name := "br-" + n.ID[:12]
 		bridge[n.Name] = name
-		out = append(out, kernel.Interface{Name: name, MAC: mac("02:42:", n.ID), Addr: netip.PrefixFrom(n.gateway, n.subnet.Bits()), MTU: 1500, Index: 4 + i, RX: 1 << 20, TX: 1 << 21})
+		out = append(out, kernel.Interface{Name: name, MAC: mac("02:42:", n.ID), Addr: netip.PrefixFrom(n.gateway, n.subnet.Bits()), MTU: 1500, Index: 4 + i})
 	}
-	up := map[string]bool{}
+	up, through, now := map[string]bool{}, map[string]traffic{}, w.now()
 	var ports []kernel.Interface
 	for _, c := range w.sorted() {
 		if !c.Running || c.Host.NetworkMode.IsHost() {
@@ -140,7 +140,14 @@ func (w *World) hostInterfaces() []kernel.Interface {
 				up[br] = true
 				b := w.host.derive("veth", c.ID, n)
 				i := w.ifIndex(c, n)
-				ports = append(ports, kernel.Interface{Name: "veth" + hex.EncodeToString(b[:4])[:7], MAC: mac(fmt.Sprintf("%02x:%02x:", b[7]&^1|2, b[8]), c.ID+n), MTU: 1500, Index: i + 1, Peer: i, Master: br, RX: uint64(b[5]) << 16, TX: uint64(b[6]) << 17})
+				ports = append(ports, kernel.Interface{Name: "veth" + hex.EncodeToString(b[:4])[:7], MAC: mac(fmt.Sprintf("%02x:%02x:", b[7]&^1|2, b[8]), c.ID+n), MTU: 1500, Index: i + 1, Peer: i, Master: br})
+				over := w.host.link(c.ID, n, c.since, c.shown, now).other()
+				ports[len(ports)-1] = over.on(ports[len(ports)-1])
+				// The bridge counts what comes from its ports, without their headers.
+				over.rxBytes -= min(over.rxBytes, 14*over.rxPackets)
+				sum := through[br]
+				sum.add(over)
+				through[br] = sum
 			}
 		}
 	}
@@ -148,6 +155,14 @@ func (w *World) hostInterfaces() []kernel.Interface {
 	for i := range out {
 		if x := out[i].Name; (x == "docker0" || strings.HasPrefix(x, "br-")) && !up[x] {
 			out[i].Down = true
+		}
+		switch x := &out[i]; {
+		case x.Name == w.host.facts.NIC:
+			*x = w.host.nic(now).on(*x)
+		case through[x.Name] != traffic{}:
+			sum := through[x.Name]
+			sum.add(traffic{x.RX, x.RXPackets, x.TX, x.TXPackets})
+			*x = sum.on(*x)
 		}
 	}
 	out = append(out, ports...)

@@ -135,7 +135,7 @@ func (w *World) launch(c *Container, say *[]func()) error {
 	if c.fs == nil {
 		c.fs = w.rootFS(c)
 	}
-	c.shown = false
+	c.shown, c.since = false, w.now()
 	ns, err := w.namespace(c)
 	if err != nil {
 		return err
@@ -556,7 +556,7 @@ func (w *World) interfacesOf(c *Container) func() []kernel.Interface {
 				number[e.EndpointID] = k
 			}
 			gw, _ := netip.ParseAddr(e.Gateway)
-			ifs = append(ifs, kernel.Interface{Name: "eth" + strconv.Itoa(k), MAC: e.MacAddress, Addr: netip.PrefixFrom(a, e.IPPrefixLen), Gateway: gw, MTU: 1500, Index: w.ifIndex(c, n), Peer: w.ifIndex(c, n) + 1})
+			ifs = append(ifs, kernel.Interface{Name: "eth" + strconv.Itoa(k), MAC: e.MacAddress, Addr: netip.PrefixFrom(a, e.IPPrefixLen), Gateway: gw, MTU: 1500, Net: n, Index: w.ifIndex(c, n), Peer: w.ifIndex(c, n) + 1})
 		}
 		slices.SortFunc(ifs, func(a, b kernel.Interface) int {
 			return cmp.Or(len(a.Name)-len(b.Name), strings.Compare(a.Name, b.Name))
@@ -853,7 +853,14 @@ func (w *World) namespace(c *Container) (*kernel.NS, error) {
 		c.netsChanged = func() { l := list(); shown.Store(&l) }
 		c.netsChanged()
 		cfg.Net = w.kern.NewNetNS(*shown.Load())
-		cfg.Net.Live = func() []kernel.Interface { return *shown.Load() }
+		id, since, lived := c.ID, c.since, c.shown
+		cfg.Net.Live = func() []kernel.Interface {
+			l := slices.Clone(*shown.Load())
+			for i := range l {
+				l[i] = w.host.link(id, l[i].Net, since, lived, w.now()).on(l[i])
+			}
+			return l
+		}
 	}
 	cfg.DeviceRules = deviceRules(hc.DeviceCgroupRules)
 	for _, d := range hc.Devices {
@@ -872,7 +879,18 @@ func (w *World) namespace(c *Container) (*kernel.NS, error) {
 	for _, d := range hc.DeviceRequests {
 		return nil, systemErr("could not select device driver %q with capabilities: %v", d.Driver, d.Capabilities)
 	}
+	var usage atomic.Pointer[func() kernel.GroupUsage]
+	cfg.Usage = func() (u kernel.GroupUsage) {
+		if f := usage.Load(); f != nil {
+			u = (*f)()
+		}
+		return u
+	}
 	ns, err := w.kern.NewNamespace(cfg)
+	if err == nil {
+		f := w.usageOf(c, ns)
+		usage.Store(&f)
+	}
 	if err != nil {
 		return nil, unknownErr("failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: error mounting: %v: unknown", err)
 	}

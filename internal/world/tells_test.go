@@ -16,10 +16,10 @@ import (
 // of is a lived-in fixture of a provider with every program.
 func of(t *testing.T, provider string, more ...option) *fixture {
 	t.Helper()
-	return fixtureOf(t, append([]option{func(c *Config, _ *ManagerConfig) {
+	return fixtureOf(t, append(more, func(c *Config, _ *ManagerConfig) {
 		c.Programs, c.Kind, c.Provider = every(), "lived-in", provider
 		c.Installed = c.Clock.Now().Add(-3 * time.Hour)
-	}}, more...)...)
+	})...)
 }
 
 // fields reads lines of "key : value".
@@ -142,5 +142,89 @@ func TestProcessorTime(t *testing.T) {
 	a, _ := strconv.ParseFloat(strings.Split(m["LA"], ",")[0], 64)
 	if b, _ := strconv.ParseFloat(strings.Fields(m["LB"] + " 0")[0], 64); math.Abs(a-b) > 0.2 || b == 0 {
 		t.Errorf("uptime and loadavg: %s", out)
+	}
+}
+
+// TestStatsMove: two looks at a lived-in container differ in all that a container at
+// work changes, /proc/net/dev of both ends of its link and its control groups agree
+// with the daemon, and a new container hears frames.
+func TestStatsMove(t *testing.T) {
+	clock := kerneltest.NewClock(time.Date(2024, 5, 20, 10, 0, 0, 0, time.UTC))
+	f := of(t, "hetzner", withClock(clock))
+	for _, c := range f.containers {
+		if !c.Running {
+			continue
+		}
+		var cpu [3]uint64
+		a := f.stats(c)
+		for i := range cpu {
+			before := f.stats(c)
+			clock.Advance(time.Second)
+			after := f.stats(c)
+			cpu[i] = after.CPUStats.CPUUsage.TotalUsage - before.CPUStats.CPUUsage.TotalUsage
+		}
+		clock.Advance(90 * time.Second)
+		b := f.stats(c)
+		if cpu[0] == cpu[1] || cpu[1] == cpu[2] || a.MemoryStats.Usage == b.MemoryStats.Usage || a.MemoryStats.Usage%4096 != 0 {
+			t.Errorf("%s: %v ns a second, %d and %d bytes", c.Name, cpu, a.MemoryStats.Usage, b.MemoryStats.Usage)
+		}
+		if len(a.BlkioStats.IoServiceBytesRecursive) != 2 || a.BlkioStats.IoServiceBytesRecursive[0].Value == 0 {
+			t.Errorf("%s: block I/O %+v", c.Name, a.BlkioStats)
+		}
+		for n, x := range a.Networks {
+			y := b.Networks[n]
+			if x.RxBytes >= y.RxBytes || x.TxBytes >= y.TxBytes || x.RxBytes < 60*x.RxPackets || x.RxBytes > 1514*x.RxPackets {
+				t.Errorf("%s: %s %+v, then %+v", c.Name, n, x, y)
+			}
+			hit := false
+			for _, i := range f.hostInterfaces() {
+				hit = hit || i.RX == y.TxBytes && i.TX == y.RxBytes && i.TXPackets == y.RxPackets
+			}
+			if !hit {
+				t.Errorf("%s: no veth counts %+v: %+v", c.Name, y, f.hostInterfaces())
+			}
+		}
+		top, err := f.ContainerTop(c.ID, "-o pid,nlwp")
+		if err != nil {
+			t.Fatal(err)
+		}
+		threads := 0
+		for _, p := range top.Processes {
+			n, _ := strconv.Atoi(p[1])
+			threads += n
+		}
+		again := f.stats(c)
+		if uint64(threads) != again.PidsStats.Current || again.PidsStats.Current != b.PidsStats.Current || again.MemoryStats.Usage != b.MemoryStats.Usage || again.CPUStats.CPUUsage.TotalUsage != b.CPUStats.CPUUsage.TotalUsage {
+			t.Errorf("%s: %d threads, %+v; before it had namespaces %+v", c.Name, threads, again, b)
+		}
+		in := c.run.ns
+		at, err := in.Mounts().Resolve(in.Context(), "/sys/fs/cgroup/memory.current", true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 100)
+		n, _ := at.Node().ReadAt(in.Context(), buf, 0)
+		if got := strings.TrimSpace(string(buf[:n])); got != strconv.FormatUint(again.MemoryStats.Usage, 10) {
+			t.Errorf("%s: memory.current %q, the daemon has %d", c.Name, got, again.MemoryStats.Usage)
+		}
+	}
+}
+
+// TestNewContainerCounts: a container of the attacker's own.
+func TestNewContainerCounts(t *testing.T) {
+	f := of(t, "hetzner")
+	limit := int64(64)
+	out := f.sh(&container.HostConfig{Resources: container.Resources{NanoCPUs: 1500000000, Memory: 64 << 20, PidsLimit: &limit}},
+		"sh", "-c", `sleep 1.3; cd /sys/fs/cgroup; ls | wc -l; cat cpu.max pids.max memory.max memory.current pids.current cgroup.procs; grep -c . memory.stat; head -1 cpu.stat; awk '/eth0/{print "rx", $2, $3}' /proc/net/dev; ls -l cpu.max memory.events | cut -c1-10`)
+	l := strings.Split(out, "\n")
+	if n, _ := strconv.Atoi(l[0]); n < 60 || l[1] != "150000 100000" || l[2] != "64" || l[3] != "67108864" {
+		t.Errorf("control groups: %s", out)
+	}
+	m, _ := strconv.Atoi(l[4])
+	if p, _ := strconv.Atoi(l[5]); p < 1 || m%4096 != 0 || m < 300<<10 {
+		t.Errorf("usage: %s", out)
+	}
+	if !strings.Contains(out, "\nusage_usec ") || strings.Contains(out, "\nrx 0") || !strings.Contains(out, "\nrx ") || !strings.Contains(out, "-rw-r--r--\n-r--r--r--\n") {
+		t.Errorf("%s", out)
 	}
 }

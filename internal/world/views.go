@@ -480,6 +480,11 @@ func (w *World) psLine(titles []string, comm bool, t *kernel.Task, now time.Time
 	if t.Zombie() {
 		cmd += " <defunct>"
 	}
+	vsz, rss := t.Memory()
+	pcpu := "0.0"
+	if el := now.Sub(started); el > time.Second {
+		pcpu = fmt.Sprintf("%.1f", 100*cpu.Seconds()/el.Seconds())
+	}
 	ppid := 0
 	if p := t.Parent(); p != nil {
 		ppid = p.HostPID()
@@ -488,7 +493,8 @@ func (w *World) psLine(titles []string, comm bool, t *kernel.Task, now time.Time
 		ppid = t.HostPID() - 21 // the shim
 	}
 	col := map[string]string{"UID": user, "USER": user, "PID": strconv.Itoa(t.HostPID()), "PPID": strconv.Itoa(ppid), "C": "0", "STIME": stime, "START": stime, "TTY": tty,
-		"TIME": hms, "CMD": cmd, "COMMAND": cmd, "ARGS": cmd, "COMM": t.Comm(), "%CPU": "0.0", "%MEM": "0.1", "VSZ": "4480", "RSS": "3260", "STAT": "Ss", "ETIME": fmt.Sprintf("%02d:%02d", int(now.Sub(started).Minutes())%60, int(now.Sub(started).Seconds())%60)}
+		"TIME": hms, "CMD": cmd, "COMMAND": cmd, "ARGS": cmd, "COMM": t.Comm(), "%CPU": pcpu, "%MEM": fmt.Sprintf("%.1f", 100*float64(rss)/float64(w.host.facts.Memory)), "VSZ": strconv.FormatInt(vsz>>10, 10), "RSS": strconv.FormatInt(rss>>10, 10),
+		"STAT": t.State() + t.Flags(), "S": t.State(), "NI": strconv.Itoa(t.Nice()), "PRI": strconv.Itoa(19 - t.Nice()), "NLWP": strconv.Itoa(t.Threads()), "LSTART": started.Format("Mon Jan _2 15:04:05 2006"), "ETIMES": strconv.Itoa(int(now.Sub(started).Seconds())), "ETIME": fmt.Sprintf("%02d:%02d", int(now.Sub(started).Minutes())%60, int(now.Sub(started).Seconds())%60)}
 	if comm {
 		col["COMMAND"] = t.Comm()
 	}
@@ -558,37 +564,23 @@ func (w *World) stats(c *Container) *container.StatsResponse {
 	f := w.host.facts
 	s.Read = now
 	s.NumProcs = 0
-	up := now.Sub(c.StartedAt)
-	var cpu time.Duration
-	var n, mem uint64
-	if ns := c.run.ns; ns != nil {
-		tasks := ns.Tasks()
-		n = uint64(len(tasks))
-		for _, t := range tasks {
-			cpu += t.CPUTime()
-		}
-		mem = uint64(ns.MemoryUsed())
-	} else {
-		b := w.host.derive("stats", c.ID)
-		cpu = time.Duration(float64(up) * (0.001 + float64(b[0])/25600))
-		mem = uint64(20+int(b[1])*2) << 20
-		n = uint64(1 + b[2]%24)
+	w.statsOf(s, w.usageOf(c, c.run.ns)())
+	s.PidsStats.Limit = 18446744073709551615
+	if p := c.Host.PidsLimit; p != nil && *p > 0 {
+		s.PidsStats.Limit = uint64(*p)
 	}
-	cpu += time.Duration(40+c.ID[0]%20) * time.Millisecond
-	mem += 450560 + n*520192
-	s.PidsStats.Current, s.PidsStats.Limit = n, 18446744073709551615
-	s.CPUStats.CPUUsage.TotalUsage = uint64(cpu)
-	s.CPUStats.CPUUsage.UsageInKernelmode = uint64(cpu) * 2 / 5
-	s.CPUStats.CPUUsage.UsageInUsermode = uint64(cpu) * 3 / 5
 	s.CPUStats.OnlineCPUs = uint32(f.Cores)
-	s.CPUStats.SystemUsage = uint64(now.Sub(f.Boot)) * uint64(f.Cores)
-	s.MemoryStats.Usage, s.MemoryStats.Limit = mem, uint64(f.Memory)
+	s.CPUStats.SystemUsage = uint64(w.kern.BusyAndIdle())
+	s.MemoryStats.Limit = uint64(f.Memory)
 	if c.Host.Memory > 0 {
 		s.MemoryStats.Limit = uint64(c.Host.Memory)
 	}
-	s.MemoryStats.Stats = map[string]uint64{"anon": mem * 3 / 4, "file": mem / 5, "inactive_file": mem / 9, "active_file": mem / 20, "pgfault": 1200 + n*310, "pgmajfault": 0, "slab": mem / 16}
 	if !c.Host.NetworkMode.IsHost() && len(c.Nets) > 0 {
-		s.Networks = map[string]container.NetworkStats{"eth0": {RxBytes: 806 + uint64(up.Seconds()), RxPackets: 9, TxBytes: 0, TxPackets: 0}}
+		s.Networks = map[string]container.NetworkStats{}
+		for _, i := range w.interfacesOf(c)() {
+			t := w.host.link(c.ID, i.Net, c.since, c.shown, now)
+			s.Networks[i.Name] = container.NetworkStats{RxBytes: t.rxBytes, RxPackets: t.rxPackets, TxBytes: t.txBytes, TxPackets: t.txPackets}
+		}
 	}
 	return s
 }
