@@ -526,6 +526,9 @@ func ServerTree(name string) *Tree {
 	for _, u := range units {
 		t.File("/usr/lib/systemd/system/"+u.name+".service", 0o644, "[Unit]\nDescription="+u.what+"\n\n[Service]\nExecStart="+u.exec+"\nRestart=on-failure\n\n[Install]\nWantedBy=multi-user.target\n")
 	}
+	for _, u := range []string{"ssh", "rsyslog", "containerd", "systemd-networkd", "systemd-resolved", "systemd-timesyncd", "docker", "cron"} {
+		t.Link("/etc/systemd/system/multi-user.target.wants/"+u+".service", "/lib/systemd/system/"+u+".service")
+	}
 	t.Link("/usr/sbin/init", "/lib/systemd/systemd")
 	t.Link("/usr/bin/python3", "python3.10")
 	if name == "debian12" {

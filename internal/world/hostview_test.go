@@ -491,3 +491,23 @@ func TestInterfacesWhileResolving(t *testing.T) {
 		t.Fatal("the world is locked up")
 	}
 }
+
+// The host's services look as systemctl shows them, and one that is written there
+// runs, is listed and stops.
+func TestHostServices(t *testing.T) {
+	f := livedIn(t)
+	out := f.onHost("systemctl status docker --no-pager; systemctl list-units --type=service --no-pager; systemctl is-enabled ssh cron; systemctl cat cron | head -3; systemctl show -p MainPID,ActiveState docker")
+	for _, want := range []string{"● docker.service - Docker Application Container Engine\n     Loaded: loaded (/lib/systemd/system/docker.service; enabled; vendor preset: enabled)\n     Active: active (running) since ",
+		"TriggeredBy: ● docker.socket\n       Docs: https://docs.docker.com\n   Main PID: ", " (dockerd)\n      Tasks: ", "     CGroup: /system.slice/docker.service\n             ├─",
+		"/usr/bin/docker-proxy ", "loaded active running OpenBSD Secure Shell server", "systemd-journald.service", "SUB    = The low-level unit activation state", "enabled\nenabled\n", "# /lib/systemd/system/cron.service\n[Unit]\n", "ActiveState=active\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	own := f.onHost(`exec 2>&1; printf '[Unit]\nDescription=kernel helper\n[Service]\nExecStart=/usr/bin/sleep 7777\nRestart=always\n[Install]\nWantedBy=multi-user.target\n' > /etc/systemd/system/khelper.service
+systemctl daemon-reload; systemctl is-active khelper; systemctl enable --now khelper; systemctl is-active khelper; systemctl is-enabled khelper; systemctl status khelper | grep -c "sleep 7777"; pgrep -fc "^/usr/bin/sleep 7777"; systemctl stop khelper; sleep 0.1; systemctl is-active khelper; systemctl disable khelper; systemctl status nosuch; echo $?`)
+	want := "inactive\nCreated symlink /etc/systemd/system/multi-user.target.wants/khelper.service → /etc/systemd/system/khelper.service.\nactive\nenabled\n1\n1\ninactive\nRemoved /etc/systemd/system/multi-user.target.wants/khelper.service.\nUnit nosuch.service could not be found.\n4\n"
+	if own != want {
+		t.Errorf("a unit of one's own:\n got %q\nwant %q", own, want)
+	}
+}
