@@ -496,7 +496,7 @@ func (y *python) simple(s string) {
 				as = n
 			}
 			if n == "*" {
-				for _, f := range []string{"urlopen", "Request", "urlretrieve", "system", "popen", "call", "Popen", "b64decode", "sleep", "socket"} {
+				for _, f := range []string{"urlopen", "Request", "urlretrieve", "system", "popen", "call", "Popen", "b64decode", "sleep", "socket", "AF_INET", "SOCK_STREAM", "SOCK_DGRAM", "create_connection", "sqrt", "pi", "floor", "ceil", "CDLL"} {
 					y.vars[f] = pyMod(m + "." + f)
 				}
 				continue
@@ -628,7 +628,7 @@ func (y *python) assign(k string, v any) {
 	y.vars[strings.Trim(k, "()")] = v
 }
 
-var pyModules = " urllib urllib2 urllib.request urllib.parse urllib.error requests os os.path sys subprocess base64 time socket zlib gzip ssl platform random re json hashlib threading string struct shutil codecs binascii getpass pwd signal tempfile uuid datetime commands httplib http.client pty "
+var pyModules = " urllib urllib2 urllib.request urllib.parse urllib.error requests os os.path sys subprocess base64 time socket zlib gzip ssl platform random re json hashlib threading string struct shutil codecs binascii getpass pwd signal tempfile uuid datetime commands httplib http.client pty math ctypes multiprocessing ctypes.util "
 
 func (y *python) need(m string) {
 	if strings.Contains(pyModules, " "+m+" ") {
@@ -761,7 +761,18 @@ func (y *python) fstring(s string) string {
 			return b.String()
 		}
 		b.WriteString(s[:i])
-		b.WriteString(y.str(y.expr(s[i+1 : j])))
+		e := s[i+1 : j]
+		if name := strings.TrimRight(e, " "); strings.HasSuffix(name, "=") && !strings.HasSuffix(name, "==") {
+			b.WriteString(e) // f"{x=}"
+			v := y.expr(strings.TrimSuffix(name, "="))
+			if t, ok := v.(string); ok {
+				b.WriteString("'" + strings.ReplaceAll(t, "'", `\'`) + "'")
+			} else {
+				b.WriteString(y.str(v))
+			}
+		} else {
+			b.WriteString(y.str(y.expr(e)))
+		}
 		s = s[j+1:]
 	}
 }
@@ -1467,6 +1478,9 @@ func (y *python) iter(v any) []any {
 		}
 		return l
 	case *pyObj:
+		if l, ok := x.attr["\x00items"].([]any); ok {
+			return l
+		}
 		if b, ok := x.attr["\x00body"].(string); ok {
 			var l []any
 			for _, s := range strings.SplitAfter(b, "\n") {
@@ -1538,6 +1552,9 @@ func (y *python) attr(v any, n string) any {
 		}
 	case pyMod:
 		full := string(x) + "." + n
+		if v, ok := y.pyValue(full); ok {
+			return v
+		}
 		switch full {
 		case "sys.argv":
 			return y.vars["\x00argv"]
@@ -1779,6 +1796,9 @@ func (y *python) regex(fn string, a []any) any {
 }
 
 func (y *python) function(name string, a []any, kw map[string]any) any {
+	if v, ok := y.pyMore(name, a, kw); ok {
+		return v
+	}
 	p := y.p
 	arg := func(i int) any {
 		if i < len(a) {
@@ -2102,7 +2122,7 @@ func (y *python) function(name string, a []any, kw map[string]any) any {
 		return arg(1)
 	case "os.fork":
 		return 0.0
-	case "os.setsid", "os.umask", "os.close", "os.dup2", "signal.signal", "time.time", "random.random":
+	case "os.setsid", "os.umask", "signal.signal", "time.time", "random.random":
 		if name == "time.time" {
 			return float64(p.t.Now().UnixMicro()) / 1e6
 		}
@@ -2299,6 +2319,9 @@ func (y *python) method(v any, n string, a []any, kw map[string]any) any {
 			return y.str(a[i])
 		}
 		return ""
+	}
+	if o, ok := v.(*pyObj); ok && o.kind == "socket" {
+		return y.sockMethod(o, n, a)
 	}
 	switch x := v.(type) {
 	case string:

