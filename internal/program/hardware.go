@@ -2,6 +2,8 @@ package program
 
 import (
 	"fmt"
+	"net/netip"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -341,33 +343,88 @@ func cmdPerl(p *P) int {
 }
 
 // rule is a line of iptables -L.
-type rule struct{ target, proto, dst, rest string }
+type rule struct{ target, proto, dst, rest, src, in, out, to string }
 
-// dockerChains are the chains that dockerd keeps in the filter table of the host,
-// with a rule for each published port.
-func (p *P) dockerChains() (names []string, chains map[string][]rule, refs map[string]int) {
-	names = []string{"INPUT", "FORWARD", "OUTPUT", "DOCKER", "DOCKER-ISOLATION-STAGE-1", "DOCKER-ISOLATION-STAGE-2", "DOCKER-USER"}
-	chains = map[string][]rule{
-		"FORWARD":                  {{target: "DOCKER-USER"}, {target: "DOCKER-ISOLATION-STAGE-1"}, {target: "ACCEPT", rest: "ctstate RELATED,ESTABLISHED"}, {target: "DOCKER"}, {target: "ACCEPT"}, {target: "ACCEPT"}},
-		"DOCKER-ISOLATION-STAGE-1": {{target: "DOCKER-ISOLATION-STAGE-2"}, {target: "RETURN"}}, "DOCKER-ISOLATION-STAGE-2": {{target: "DROP"}, {target: "RETURN"}}, "DOCKER-USER": {{target: "RETURN"}},
+// published is a port as a docker-proxy on the host serves it.
+type published struct{ proto, hostIP, hostPort, ip, port, bridge string }
+
+// bridges are Docker's bridges on the host, the default one last, as their rules
+// stand; ports are what is published.
+func (p *P) bridges() (out []kernel.Interface, ports []published) {
+	for _, x := range p.t.Kernel().Host().Net().List() {
+		if strings.HasPrefix(x.Name, "br-") || x.Name == "docker0" {
+			out = append(out, x)
+		}
 	}
+	sort.SliceStable(out, func(i, j int) bool { return out[i].Name != "docker0" && out[j].Name == "docker0" })
 	seen := map[string]bool{}
 	for _, t := range p.t.Kernel().Host().Tasks() {
 		if t.Comm() != "docker-proxy" {
 			continue
 		}
-		m := map[string]string{}
 		a := t.Args()
+		v := map[string]string{}
 		for i := 1; i+1 < len(a); i += 2 {
-			m[a[i]] = a[i+1]
+			v[a[i]] = a[i+1]
 		}
-		r := rule{target: "ACCEPT", proto: m["-proto"], dst: m["-container-ip"], rest: m["-proto"] + " dpt:" + m["-container-port"]}
-		if key := fmt.Sprint(r); !seen[key] {
-			seen[key] = true
-			chains["DOCKER"] = append(chains["DOCKER"], r)
+		x := published{proto: v["-proto"], hostIP: v["-host-ip"], hostPort: v["-host-port"], ip: v["-container-ip"], port: v["-container-port"], bridge: "docker0"}
+		if strings.Contains(x.hostIP, ":") || x.ip == "" || seen[x.proto+x.hostPort] {
+			continue
 		}
+		seen[x.proto+x.hostPort] = true
+		if ip, err := netip.ParseAddr(x.ip); err == nil {
+			for _, b := range out {
+				if b.Addr.IsValid() && b.Addr.Contains(ip) {
+					x.bridge = b.Name
+				}
+			}
+		}
+		ports = append(ports, x)
 	}
-	return names, chains, map[string]int{"DOCKER": 1, "DOCKER-ISOLATION-STAGE-1": 1, "DOCKER-ISOLATION-STAGE-2": 1, "DOCKER-USER": 1}
+	return out, ports
+}
+
+// dockerChains are the chains that dockerd keeps in the filter table of the host,
+// with rules for each bridge and each published port.
+func (p *P) dockerChains() (names []string, chains map[string][]rule, refs map[string]int) {
+	names = []string{"INPUT", "FORWARD", "OUTPUT", "DOCKER", "DOCKER-ISOLATION-STAGE-1", "DOCKER-ISOLATION-STAGE-2", "DOCKER-USER"}
+	chains = map[string][]rule{"FORWARD": {{target: "DOCKER-USER"}, {target: "DOCKER-ISOLATION-STAGE-1"}}, "DOCKER-USER": {{target: "RETURN"}}}
+	add := func(n string, r rule) { chains[n] = append(chains[n], r) }
+	l, ports := p.bridges()
+	for _, b := range l {
+		add("FORWARD", rule{target: "ACCEPT", out: b.Name, rest: "ctstate RELATED,ESTABLISHED"})
+		add("FORWARD", rule{target: "DOCKER", out: b.Name})
+		add("FORWARD", rule{target: "ACCEPT", in: b.Name, out: "!" + b.Name})
+		add("FORWARD", rule{target: "ACCEPT", in: b.Name, out: b.Name})
+		add("DOCKER-ISOLATION-STAGE-1", rule{target: "DOCKER-ISOLATION-STAGE-2", in: b.Name, out: "!" + b.Name})
+		add("DOCKER-ISOLATION-STAGE-2", rule{target: "DROP", out: b.Name})
+	}
+	add("DOCKER-ISOLATION-STAGE-1", rule{target: "RETURN"})
+	add("DOCKER-ISOLATION-STAGE-2", rule{target: "RETURN"})
+	for _, x := range ports {
+		add("DOCKER", rule{target: "ACCEPT", proto: x.proto, dst: x.ip, in: "!" + x.bridge, out: x.bridge, rest: x.proto + " dpt:" + x.port})
+	}
+	return names, chains, map[string]int{"DOCKER": max(1, len(l)), "DOCKER-ISOLATION-STAGE-1": 1, "DOCKER-ISOLATION-STAGE-2": max(1, len(l)), "DOCKER-USER": 1}
+}
+
+// dockerNAT are the rules of dockerd's in the nat table.
+func (p *P) dockerNAT(chains map[string][]rule) {
+	add := func(n string, r rule) { chains[n] = append(chains[n], r) }
+	l, ports := p.bridges()
+	for _, b := range l {
+		if b.Addr.IsValid() {
+			add("POSTROUTING", rule{target: "MASQUERADE", src: b.Addr.Masked().String(), out: "!" + b.Name})
+		}
+		add("DOCKER", rule{target: "RETURN", in: b.Name})
+	}
+	for _, x := range ports {
+		add("POSTROUTING", rule{target: "MASQUERADE", proto: x.proto, src: x.ip, dst: x.ip, rest: x.proto + " dpt:" + x.port})
+		r := rule{target: "DNAT", proto: x.proto, in: "!" + x.bridge, rest: x.proto + " dpt:" + x.hostPort, to: x.ip + ":" + x.port}
+		if x.hostIP != "" && x.hostIP != "0.0.0.0" {
+			r.dst = x.hostIP
+		}
+		add("DOCKER", r)
+	}
 }
 
 func cmdIptables(p *P) int {
@@ -422,7 +479,7 @@ func cmdIptables(p *P) int {
 			refs["DOCKER"] = 2
 			chains["PREROUTING"] = []rule{{target: "DOCKER", rest: "ADDRTYPE match dst-type LOCAL"}}
 			chains["OUTPUT"] = []rule{{target: "DOCKER", dst: "!127.0.0.0/8", rest: "ADDRTYPE match dst-type LOCAL"}}
-			chains["DOCKER"] = []rule{{target: "RETURN"}}
+			p.dockerNAT(chains)
 		}
 	case host && table == "filter":
 		names, chains, refs = p.dockerChains()
@@ -456,17 +513,35 @@ func cmdIptables(p *P) int {
 		for _, n := range names {
 			for _, r := range chains[n] {
 				s := "-A " + n
-				if r.dst != "" {
-					s += " -d " + r.dst + "/32"
+				opt := func(flag, v string) {
+					if v == "" {
+						return
+					}
+					if strings.HasPrefix(v, "!") {
+						s, v = s+" !", v[1:]
+					}
+					if (flag == "-s" || flag == "-d") && !strings.Contains(v, "/") {
+						v += "/32"
+					}
+					s += " " + flag + " " + v
 				}
-				if r.proto != "" {
-					s += " -p " + r.proto
-				}
-				if strings.HasPrefix(r.rest, "ctstate") {
+				opt("-s", r.src)
+				opt("-d", r.dst)
+				opt("-i", r.in)
+				opt("-o", r.out)
+				opt("-p", r.proto)
+				switch {
+				case strings.HasPrefix(r.rest, "ctstate"):
 					s += " -m conntrack --c" + r.rest[1:]
+				case strings.HasPrefix(r.rest, "ADDRTYPE"):
+					s += " -m addrtype --dst-type LOCAL"
 				}
 				if _, port, ok := strings.Cut(r.rest, "dpt:"); ok {
 					s += " -m " + r.proto + " --dport " + port
+				}
+				if r.to != "" {
+					p.printf("%s -j %s --to-destination %s\n", s, r.target, r.to)
+					continue
 				}
 				p.printf("%s -j %s\n", s, r.target)
 			}
@@ -510,14 +585,27 @@ func cmdIptables(p *P) int {
 			if dst == "" {
 				dst = any
 			}
+			src, in, out, rest := r.src, r.in, r.out, r.rest
+			if src == "" {
+				src = any
+			}
+			if in == "" {
+				in = "*"
+			}
+			if out == "" {
+				out = "*"
+			}
+			if r.to != "" {
+				rest += " to:" + r.to
+			}
 			if lines {
 				p.printf("%-5d", j+1)
 			}
 			if verbose {
-				p.printf("    0     0 %-9s  %-4s --  %-6s %-6s  %-20s %-20s%s\n", r.target, proto, "*", "*", any, dst, onlyWhen(r.rest != "", " "+r.rest))
+				p.printf("    0     0 %-9s  %-4s --  %-6s %-6s  %-20s %-20s%s\n", r.target, proto, in, out, src, dst, onlyWhen(rest != "", " "+rest))
 				continue
 			}
-			p.printf("%-9s  %-4s --  %-20s %-20s%s\n", r.target, proto, any, dst, onlyWhen(r.rest != "", " "+r.rest))
+			p.printf("%-9s  %-4s --  %-20s %-20s%s\n", r.target, proto, src, dst, onlyWhen(rest != "", " "+rest))
 		}
 	}
 	return 0

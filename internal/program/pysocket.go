@@ -146,17 +146,15 @@ func (y *python) sockMethod(o *pyObj, n string, a []any) any {
 		}
 		return int(f)
 	}
-	arg := func(i int) any {
-		if i < len(a) {
-			return a[i]
-		}
-		return nil
+	var first any
+	if len(a) > 0 {
+		first = a[0]
 	}
 	switch n {
 	case "connect", "connect_ex":
-		at := y.iter(arg(0))
+		at := y.iter(first)
 		if len(at) < 2 {
-			y.raise("TypeError", "connect(): AF_INET address must be tuple, not %s", y.typeName(arg(0)))
+			y.raise("TypeError", "connect(): AF_INET address must be tuple, not %s", y.typeName(first))
 		}
 		host, port := y.str(at[0]), uint16(y.num(at[1]))
 		as, err := p.t.LookupHost(host, "")
@@ -196,7 +194,7 @@ func (y *python) sockMethod(o *pyObj, n string, a []any) any {
 		}
 		return float64(fd())
 	case "send", "sendall", "sendto":
-		b := y.str(arg(0))
+		b := y.str(first)
 		p.out.Flush()
 		for rest := []byte(b); len(rest) > 0; {
 			w, err := p.t.Write(fd(), rest)
@@ -210,7 +208,7 @@ func (y *python) sockMethod(o *pyObj, n string, a []any) any {
 		}
 		return float64(len(b))
 	case "recv":
-		buf := make([]byte, int(max(1, min(y.num(arg(0)), 1<<20))))
+		buf := make([]byte, int(max(1, min(y.num(first), 1<<20))))
 		p.out.Flush()
 		p.t.Alloc(int64(len(buf)))
 		r, err := p.t.Read(fd(), buf)

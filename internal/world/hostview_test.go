@@ -511,3 +511,18 @@ systemctl daemon-reload; systemctl is-active khelper; systemctl enable --now khe
 		t.Errorf("a unit of one's own:\n got %q\nwant %q", own, want)
 	}
 }
+
+// The host's rules are those that libnetwork makes of what runs: forwarding for
+// each bridge, masquerading for each subnet, a way in for each published port.
+func TestHostFirewall(t *testing.T) {
+	f := livedIn(t)
+	host := &container.HostConfig{Privileged: true, NetworkMode: "host", PidMode: "host", Binds: []string{"/:/mnt"}}
+	out := f.sh(host, "chroot", "/mnt", "/bin/bash", "-c", "iptables -S; iptables -t nat -S")
+	for _, want := range []string{"-P FORWARD DROP\n", "-A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A FORWARD -o docker0 -j DOCKER\n-A FORWARD -i docker0 ! -o docker0 -j ACCEPT\n-A FORWARD -i docker0 -o docker0 -j ACCEPT\n",
+		"-A DOCKER-ISOLATION-STAGE-1 -i docker0 ! -o docker0 -j DOCKER-ISOLATION-STAGE-2\n", "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n", "-A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER\n",
+		"/16 ! -o docker0 -j MASQUERADE\n", "-A DOCKER -i docker0 -j RETURN\n", " -j DNAT --to-destination 172."} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+}
