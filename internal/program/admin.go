@@ -1024,7 +1024,10 @@ func cmdSSHKeygen(p *P) int {
 	if comment == "" {
 		comment = p.user() + "@" + p.t.NS().Hostname()
 	}
-	priv := append([]byte("openssh-key-v1\x00\x00\x00\x00\x04none\x00\x00\x00\x04none\x00\x00\x00\x00\x00\x00\x00\x01"), rnd[400:1300]...)
+	size := func(n int) []byte { return []byte{0, 0, byte(n >> 8), byte(n)} }
+	secret := rnd[400 : 400+map[bool]int{true: 1400 - 400 - 8, false: 136}[typ == "rsa"]]
+	priv := append([]byte("openssh-key-v1\x00\x00\x00\x00\x04none\x00\x00\x00\x04none\x00\x00\x00\x00\x00\x00\x00\x01"), size(len(blob))...)
+	priv = append(append(append(priv, blob...), size(len(secret))...), secret...)
 	var b strings.Builder
 	b.WriteString("-----BEGIN OPENSSH PRIVATE KEY-----\n")
 	for e := base64.StdEncoding.EncodeToString(priv); e != ""; {
@@ -1041,8 +1044,41 @@ func cmdSSHKeygen(p *P) int {
 	if !f.has("q") {
 		sum := sha256.Sum256(blob)
 		p.printf("Your identification has been saved in %s\nYour public key has been saved in %s.pub\nThe key fingerprint is:\nSHA256:%s %s\n", file, file, base64.RawStdEncoding.EncodeToString(sum[:]), comment)
+		head := "+--[ED25519 256]--+"
+		if typ == "rsa" {
+			head = "+---[RSA 3072]----+"
+		}
+		p.puts("The key's randomart image is:\n" + head + "\n" + randomart(sum[:]) + "+----[SHA256]-----+\n")
 	}
 	return 0
+}
+
+// randomart is the walk of OpenSSH's bishop over a fingerprint.
+func randomart(sum []byte) string {
+	const w, h, marks = 17, 9, " .o+=*BOX@%&#/^SE"
+	var field [w][h]int
+	x, y := w/2, h/2
+	for _, b := range sum {
+		for range 4 {
+			x += map[bool]int{true: 1, false: -1}[b&1 != 0]
+			y += map[bool]int{true: 1, false: -1}[b&2 != 0]
+			x, y = max(0, min(w-1, x)), max(0, min(h-1, y))
+			if field[x][y] < len(marks)-3 {
+				field[x][y]++
+			}
+			b >>= 2
+		}
+	}
+	field[w/2][h/2], field[x][y] = len(marks)-2, len(marks)-1
+	var out strings.Builder
+	for y := range h {
+		out.WriteByte('|')
+		for x := range w {
+			out.WriteByte(marks[field[x][y]])
+		}
+		out.WriteString("|\n")
+	}
+	return out.String()
 }
 
 func cmdWhich(p *P) int {

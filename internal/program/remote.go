@@ -144,7 +144,7 @@ func (p *P) remote(c sshCall, target string, port uint16) int {
 	if n := toInt(c.set["connecttimeout"]); n > 0 && n < 3600 {
 		wait = time.Duration(n) * time.Second
 	}
-	fd, _, banner, ok := p.sshGreet(host, port, wait)
+	fd, addr, banner, ok := p.sshGreet(host, port, wait)
 	if !ok {
 		return 255
 	}
@@ -162,6 +162,9 @@ func (p *P) remote(c sshCall, target string, port uint16) int {
 	default:
 		p.raw("Host key verification failed.\r\n")
 		return 255
+	}
+	if code, in := p.sshIn(c, addr, port, user); in {
+		return code
 	}
 	p.raw("%s@%s: Permission denied (publickey,password).\r\n", user, host)
 	return 255

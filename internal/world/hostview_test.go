@@ -526,3 +526,15 @@ func TestHostFirewall(t *testing.T) {
 		}
 	}
 }
+
+// A key that was put into root's authorized_keys on the host's disk lets its owner
+// in over the host's own sshd; another key does not.
+func TestKeyToHost(t *testing.T) {
+	f := livedIn(t)
+	host := &container.HostConfig{Privileged: true, NetworkMode: "host", PidMode: "host", Binds: []string{"/:/mnt"}}
+	out := f.sh(host, "chroot", "/mnt", "/bin/bash", "-c", `exec 2>/dev/null; cd /tmp; ssh-keygen -t ed25519 -N '' -f k | grep -c -e '+--.ED25519 256.--+' -e SHA256; ssh-keygen -q -t ed25519 -N '' -f other; mkdir -p /root/.ssh; cat k.pub >> /root/.ssh/authorized_keys
+ssh -o StrictHostKeyChecking=no -i k root@127.0.0.1 id; ssh -o StrictHostKeyChecking=no -i other root@127.0.0.1 id; echo $?`)
+	if !strings.Contains(out, "3\nuid=0(root) gid=0(root) groups=0(root)\n255\n") {
+		t.Errorf("%q", out)
+	}
+}
