@@ -387,6 +387,10 @@ func debTree(d distro) *Tree {
 	t.Link("/var/lock", "/run/lock")
 	t.Dir(0o1777, "/run/lock")
 	t.Bins("/usr/bin", coreutils+" "+debEssential)
+	if d.id == "ubuntu" { // procps comes with it; Debian's images are without
+		t.Bins("/usr/bin", "ps top free uptime w pgrep pkill watch vmstat")
+		t.Bins("/usr/sbin", "sysctl")
+	}
 	t.Bins("/usr/sbin", debSbin)
 	t.Link("/usr/bin/sh", "dash")
 	t.Link("/usr/bin/rbash", "bash")

@@ -63,6 +63,16 @@ func cmdTop(p *P) int {
 			p.t.Exit(0)
 		}})
 	}
+	if tty := p.t.TTY(); !batch && tty != nil && p.t.IsTTY(0) {
+		old := tty.Termios()
+		raw := old
+		raw.ICANON, raw.ECHO = false, false
+		tty.SetTermios(raw)
+		defer func() {
+			tty.SetTermios(old)
+			p.puts("\n")
+		}()
+	}
 	page := p.topPage
 	if p.bb {
 		page = p.topPageBusyBox

@@ -85,3 +85,40 @@ func TestSuShell(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// A key ends top at once, without Enter and without showing.
+func TestTopKey(t *testing.T) {
+	w := kerneltest.New(t, registry(), kerneltest.Options{})
+	p := w.K.NewPTY()
+	files := map[int]*kernel.File{}
+	for i := range 3 {
+		files[i] = p.Slave()
+	}
+	task, err := w.NS.Start(kernel.Spawn{Path: "busybox", Argv: []string{"busybox", "top"}, Env: []string{"PATH=/usr/bin:/bin"}, Setsid: true, Ctty: p, Files: files})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var screen strings.Builder
+	b := make([]byte, 4096)
+	for !strings.Contains(screen.String(), "COMMAND") {
+		n, err := p.Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		screen.Write(b[:n])
+	}
+	p.Write([]byte("q"))
+	select {
+	case <-task.Done():
+	case <-time.After(4 * time.Second):
+		t.Fatal("q does not end top")
+	}
+	rest := make([]byte, 1<<16)
+	n, _ := p.Read(rest)
+	if !strings.HasSuffix(string(rest[:n]), "\r\n") || strings.Contains(string(rest[:n]), "q") {
+		t.Errorf("after q: %q", rest[:n])
+	}
+	if tio := p.Termios(); !tio.ICANON || !tio.ECHO {
+		t.Error("the terminal stays raw")
+	}
+}
