@@ -511,8 +511,9 @@ func ServerTree(name string) *Tree {
 	}
 	t := debTree(d)
 	t.Dir(0o755, "/boot/grub", "/etc/cron.d", "/etc/cron.hourly", "/etc/cron.weekly", "/etc/cron.monthly", "/etc/docker", "/etc/ssh", "/etc/sudoers.d", "/etc/systemd/network",
-		"/etc/netplan", "/etc/ufw", "/etc/apparmor.d", "/lost+found", "/snap", "/var/lib/containerd", "/var/lib/systemd", "/var/log/journal", "/var/log/unattended-upgrades",
+		"/etc/netplan", "/etc/ufw", "/etc/apparmor.d", "/snap", "/var/lib/containerd", "/var/lib/systemd", "/var/log/journal", "/var/log/unattended-upgrades",
 		"/opt/containerd", "/run/docker", "/run/containerd", "/run/systemd/system", "/run/sshd", "/var/www", "/var/lib/cloud", "/usr/lib/systemd/system", "/usr/lib/modules")
+	t.Dir(0o700, "/lost+found")
 	t.put(Node{Path: "/var/spool/cron/crontabs", Mode: 0o041730, GID: 106})
 	t.Bins("/usr/bin", serverBin)
 	t.Bins("/usr/sbin", serverSbin)

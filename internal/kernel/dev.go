@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"fmt"
 	"sort"
 	"strconv"
 
@@ -173,14 +174,20 @@ func (ns *NS) standardMounts() error {
 	if err := mount("/proc", &vfs.Mount{FS: ns.newProc(), Source: "proc", NoDev: true, NoExec: true, Relatime: true}); err != nil {
 		return err
 	}
-	dev := vfs.New(vfs.Config{Type: "tmpfs", Bytes: 64 << 20, Budget: ns.cfg.Budget, Now: ns.k.nowNS})
+	ram := ns.k.cfg.Host.Memory
+	mem := func(c vfs.Config) *vfs.FS { // tmpfs may have an inode for every second page
+		c.Budget, c.Now, c.Files = ns.cfg.Budget, ns.k.nowNS, ram/8192
+		return vfs.New(c)
+	}
+	dev := mem(vfs.Config{Type: "tmpfs", Bytes: 64 << 20})
+	udev := (ram/2 - 19<<20) &^ 4095
 	if host {
-		dev = vfs.New(vfs.Config{Type: "devtmpfs", Bytes: 64 << 20, Budget: ns.cfg.Budget, Now: ns.k.nowNS})
+		dev = mem(vfs.Config{Type: "devtmpfs", Bytes: 64 << 20, Total: udev, Free: udev})
 	}
 	ns.fillDev(dev, host)
 	opts := "size=65536k,mode=755,inode64"
 	if host {
-		opts = "size=2006060k,nr_inodes=501515,mode=755,inode64"
+		opts = fmt.Sprintf("size=%dk,nr_inodes=%d,mode=755,inode64", udev>>10, udev>>12)
 	}
 	src := "tmpfs"
 	if host {
@@ -219,7 +226,7 @@ func (ns *NS) standardMounts() error {
 	if shm == 0 {
 		shm = 64 << 20
 	}
-	shmfs := vfs.New(vfs.Config{Type: "tmpfs", Bytes: shm, Budget: ns.cfg.Budget, RootMode: 0o1777, Now: ns.k.nowNS})
+	shmfs := mem(vfs.Config{Type: "tmpfs", Bytes: shm, RootMode: 0o1777})
 	return mount("/dev/shm", &vfs.Mount{FS: shmfs, Source: "shm", Options: "size=" + strconv.FormatInt(shm>>10, 10) + "k,inode64", NoDev: true, NoExec: !host, Relatime: true})
 }
 

@@ -90,8 +90,13 @@ func (ns *NS) newProc() vfs.Filesystem {
 		"crypto": sfile(func() string {
 			return "name         : sha256\ndriver       : sha256-generic\nmodule       : kernel\npriority     : 100\nrefcnt       : 1\nselftest     : passed\ninternal     : no\ntype         : shash\nblocksize    : 64\ndigestsize   : 32\n\n"
 		}),
-		"kcore":         {Mode: vfs.S_IFREG | 0o400, Size: 140737471590400, Read: func(*vfs.Context) ([]byte, error) { return nil, vfs.EPERM }},
-		"kmsg":          {Mode: vfs.S_IFREG | 0o400, Read: func(*vfs.Context) ([]byte, error) { return nil, nil }},
+		"kcore": {Mode: vfs.S_IFREG | 0o400, Size: 140737471590400, Read: func(*vfs.Context) ([]byte, error) { return nil, vfs.EPERM }},
+		"kmsg": {Mode: vfs.S_IFREG | 0o400, Read: func(c *vfs.Context) ([]byte, error) {
+			if c.Cred != nil && !c.Cred.Has(vfs.CapSyslog) && !c.Cred.Has(vfs.CapSysAdmin) {
+				return nil, vfs.EPERM
+			}
+			return nil, nil
+		}},
 		"kallsyms":      sfile(func() string { return "0000000000000000 A fixed_percpu_data\n0000000000000000 A __per_cpu_start\n" }),
 		"sysrq-trigger": {Mode: vfs.S_IFREG | 0o200, Write: func(*vfs.Context, []byte) error { return nil }},
 		"interrupts":    sfile(k.procInterrupts),

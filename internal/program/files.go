@@ -1724,7 +1724,7 @@ func cmdStat(p *P) int {
 				continue
 			}
 			if c, has := f["c"]; has {
-				p.puts(strings.NewReplacer("%T", fsTypeName(m.FS.Type()), "%n", a, "%s", strconv.FormatInt(s.Bsize, 10), "%b", strconv.FormatUint(s.Blocks, 10), "%f", strconv.FormatUint(s.Bfree, 10), "%a", strconv.FormatUint(s.Bavail, 10)).Replace(c) + "\n")
+				p.puts(strings.NewReplacer("%T", fsTypeName(m.FS.Type()), "%n", a, "%s", strconv.FormatInt(s.Bsize, 10), "%b", strconv.FormatUint(s.Blocks, 10), "%f", strconv.FormatUint(s.Bfree, 10), "%a", strconv.FormatUint(s.Bavail, 10), "%c", strconv.FormatUint(s.Files, 10), "%d", strconv.FormatUint(s.Ffree, 10), "%S", strconv.FormatInt(s.Bsize, 10), "%l", "255", "%t", strconv.FormatUint(s.Magic, 16)).Replace(c) + "\n")
 				continue
 			}
 			p.printf("  File: \"%s\"\n    ID: 0        Namelen: 255     Type: %s\nBlock size: %-10d Fundamental block size: %d\nBlocks: Total: %-10d Free: %-10d Available: %d\nInodes: Total: %-10d Free: %d\n", a, fsTypeName(m.FS.Type()), s.Bsize, s.Bsize, s.Blocks, s.Bfree, s.Bavail, s.Files, s.Ffree)
@@ -2324,7 +2324,11 @@ func cmdDf(p *P) int {
 				p.fail("%s: %s", fileName(a), text(err))
 				continue
 			}
-			add(m.Source, m.FS.Type(), point(m), s)
+			at := strings.TrimPrefix(point(m), strings.TrimSuffix(p.t.RootPath().From(nil), "/"))
+			if at == "" {
+				at = "/"
+			}
+			add(m.Source, m.FS.Type(), at, s)
 		}
 		if len(rows) == 1 {
 			return 1

@@ -945,7 +945,15 @@ func cmdNice(p *P) int {
 	if v, has := set(opts)["n"]; has {
 		n = int(toInt(v))
 	}
-	p.t.SetNice(p.t.Nice() + n)
+	if n < 0 && !p.t.Creds().Has(vfs.CapSysNice) {
+		if p.bb {
+			p.errf("setpriority(%d): Permission denied", p.t.Nice()+n)
+			return 1
+		}
+		p.errf("cannot set niceness: Permission denied") // and goes on
+	} else {
+		p.t.SetNice(p.t.Nice() + n)
+	}
 	return p.exec(args)
 }
 
@@ -979,6 +987,9 @@ func cmdWrap(p *P) int {
 		k, v, _ := strings.Cut(args[0], "=")
 		p.t.Setenv(k, v)
 		args = args[1:]
+	}
+	if p.name == "unshare" && !p.mayUnshare() {
+		return 1
 	}
 	if len(args) == 0 {
 		switch p.name {
@@ -1014,6 +1025,101 @@ func cmdWrap(p *P) int {
 		return code
 	}
 	return p.exec(args)
+}
+
+// mayUnshare tells whether unshare may make the namespaces that its options name;
+// only a user namespace asks for no capability, and Docker's filter allows none.
+func (p *P) mayUnshare() bool {
+	any := false
+	for _, a := range p.args {
+		if a == "--" || !strings.HasPrefix(a, "-") {
+			break
+		}
+		long := map[string]bool{"--mount": true, "--uts": true, "--ipc": true, "--net": true, "--pid": true, "--user": true, "--cgroup": true, "--time": true, "--map-root-user": true}
+		name, _, _ := strings.Cut(a, "=")
+		any = any || long[name] || !strings.HasPrefix(a, "--") && strings.ContainsAny(a, "muinpUCTr")
+	}
+	if !any || p.t.Creds().Has(vfs.CapSysAdmin) {
+		return true
+	}
+	if p.bb {
+		p.raw("unshare: unshare(0x%x): Operation not permitted\n", p.unshareFlags())
+	} else {
+		p.errf("unshare failed: Operation not permitted")
+	}
+	return false
+}
+
+// unshareFlags are the CLONE_ bits of unshare's options.
+func (p *P) unshareFlags() (n uint32) {
+	for _, a := range p.args {
+		if !strings.HasPrefix(a, "-") || a == "--" {
+			break
+		}
+		for i, l := range []string{"--mount", "--cgroup", "--uts", "--ipc", "--user", "--pid", "--net"} {
+			bit := []uint32{0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000}[i]
+			if a == l || strings.HasPrefix(a, l+"=") || !strings.HasPrefix(a, "--") && strings.IndexByte(a, "mCuiUpn"[i]) > 0 {
+				n |= bit
+			}
+		}
+	}
+	return n
+}
+
+// cmdSwap is swapon and swapoff.
+func cmdSwap(p *P) int {
+	if len(p.args) == 0 || p.args[0] == "-s" || p.args[0] == "--show" {
+		if p.name == "swapoff" {
+			if p.bb {
+				p.raw("BusyBox v1.36.1 multi-call binary.\n\nUsage: swapoff [-a] [DEVICE]\n")
+				return 1
+			}
+			p.errf("bad usage\nTry 'swapoff --help' for more information.")
+			return 1
+		}
+		b, _ := p.t.ReadFile("/proc/swaps")
+		if strings.Count(string(b), "\n") > 1 && !p.bb {
+			p.puts("NAME      TYPE SIZE USED PRIO\n")
+			for _, l := range strings.Split(string(b), "\n")[1:] {
+				if c := strings.Fields(l); len(c) == 5 {
+					size, _ := strconv.ParseInt(c[2], 10, 64)
+					p.printf("%s %s %4s %4s %4s\n", c[0], c[1], blockSize(size<<10), "0B", c[4])
+				}
+			}
+		}
+		return 0
+	}
+	if p.t.Creds().Has(vfs.CapSysAdmin) {
+		return 0
+	}
+	code := 0
+	for _, a := range p.args {
+		switch {
+		case a == "-a" || a == "--all":
+			b, _ := p.t.ReadFile("/proc/swaps")
+			for _, l := range strings.Split(string(b), "\n")[1:] {
+				if c := strings.Fields(l); len(c) > 0 {
+					code = p.swapFails(c[0])
+				}
+			}
+		case !strings.HasPrefix(a, "-"):
+			code = p.swapFails(a)
+		}
+	}
+	return code
+}
+
+func (p *P) swapFails(name string) int {
+	switch {
+	case p.name == "swapoff" && !p.bb:
+		p.raw("swapoff: Not superuser.\n")
+		return 4
+	case p.bb:
+		p.errf("%s: Operation not permitted", name)
+		return 1
+	}
+	p.raw("swapon: %s: swapon failed: Operation not permitted\n", name)
+	return 4
 }
 
 // cmdNsenter enters the namespaces of a process: what a privileged container does

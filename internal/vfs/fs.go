@@ -3,6 +3,7 @@ package vfs
 import (
 	"io"
 	"maps"
+	"math"
 	"runtime"
 	"sort"
 	"sync"
@@ -74,8 +75,24 @@ type Config struct {
 	// Total and Free are what statfs shows for a disk larger than the limits;
 	// 0 shows the limits.
 	Total, Free int64
-	// Lower bytes count as used in Statfs.
+	// Taken is what others hold of the same disk; nil is none. With it what lies in
+	// the tree itself does not count once more.
+	Taken func() int64
+	// Files and FilesUsed are the disk's inodes and those that lie under others' trees
+	// of it; 0 takes one for 16 KiB.
+	Files, FilesUsed int64
+	// Reserved is what statfs keeps for root; -1 is a twentieth.
+	Reserved int64
+	// Born dates what a layer marks by [BornWithTree]; 0 is now.
+	Born int64
+	// FirstInode is added to the numbers that the tree's nodes show, but for an ext4's
+	// root.
+	FirstInode uint64
 }
+
+// BornWithTree as a time in a layer stands for the moment when the tree over it was
+// made.
+const BornWithTree = math.MinInt64 + 1
 
 var lastDev atomic.Uint64
 
@@ -159,6 +176,9 @@ func New(cfg Config, layers ...*Layer) *FS {
 		}
 	}
 	fs.nextIno = next + 1
+	if fs.cfg.Born == 0 && cfg.Now != nil {
+		fs.cfg.Born = cfg.Now()
+	}
 	r := &inode{fs: fs, ino: 2}
 	if len(lows) > 0 {
 		r.fromLower(lows[0])
@@ -180,6 +200,9 @@ func New(cfg Config, layers ...*Layer) *FS {
 func (n *inode) fromLower(l *layerNode) {
 	n.meta = meta{mode: l.mode, uid: l.uid, gid: l.gid, nlink: l.nlink, rdev: l.rdev,
 		atime: l.mtime, mtime: l.mtime, ctime: l.mtime, flags: l.flags, xattrs: l.xattrs}
+	if l.mtime == BornWithTree {
+		n.atime, n.mtime, n.ctime = n.fs.cfg.Born, n.fs.cfg.Born, n.fs.cfg.Born
+	}
 	n.target = l.target
 	n.typ = l.mode & S_IFMT
 }
@@ -213,11 +236,18 @@ func (fs *FS) Statfs() Statfs {
 		}
 		free = total
 	}
+	if fs.cfg.Taken != nil {
+		b = fs.cfg.Taken()
+	}
 	free = max(0, free-b)
 	files := fs.cfg.Inodes
 	if fs.cfg.Total > 0 || files == 0 {
 		files = total / 16384
 	}
+	if fs.cfg.Files > 0 {
+		files = fs.cfg.Files
+	}
+	i += max(1, fs.cfg.FilesUsed) // the root is one
 	s := Statfs{Type: fs.cfg.Type, Bsize: 4096, Blocks: uint64(total / 4096), Bfree: uint64(free / 4096), Bavail: uint64(free / 4096),
 		Files: uint64(files), Ffree: uint64(max(0, files-i))}
 	switch fs.cfg.Type {
@@ -232,9 +262,14 @@ func (fs *FS) Statfs() Statfs {
 	default:
 		s.Magic = 0xef53
 	}
-	if s.Magic == 0xef53 {
-		s.Bavail -= min(s.Bavail, s.Blocks/20)
+	if fs.cfg.Type == "mqueue" {
+		return Statfs{Type: fs.cfg.Type, Bsize: 4096, Magic: 0x19800202}
 	}
+	reserved := uint64(fs.cfg.Reserved) / 4096
+	if fs.cfg.Reserved < 0 || s.Magic == 0xef53 && fs.cfg.Reserved == 0 {
+		reserved = s.Blocks / 20
+	}
+	s.Bavail -= min(s.Bavail, reserved)
 	return s
 }
 
@@ -249,7 +284,46 @@ func (n *inode) resolve() *inode {
 	return n
 }
 
-func (n *inode) Ino() uint64 { return n.ino }
+func (n *inode) Ino() uint64 { return n.fs.shown(n.ino) }
+
+// shown is the number that a node shows.
+func (fs *FS) shown(ino uint64) uint64 {
+	if ino == 2 && fs.cfg.Type != "overlay" {
+		return ino
+	}
+	return fs.cfg.FirstInode + ino
+}
+
+// links is the link count of a directory that several layers make: overlayfs gives
+// 1, others count the directories in it.
+func (n *inode) links() uint32 {
+	lowers := len(n.lowers)
+	if n.fs.cfg.Type == "overlay" {
+		if lowers > 1 || lowers == 1 && n.upper {
+			return 1
+		}
+		return n.nlink
+	}
+	if lowers < 2 {
+		return n.nlink
+	}
+	out, seen := uint32(2), map[string]bool{}
+	for name, k := range n.entries {
+		seen[name] = true
+		if k != nil && k.typ == S_IFDIR {
+			out++
+		}
+	}
+	for _, l := range n.lowers {
+		for name, k := range l.kids {
+			if !seen[name] && k.mode.IsDir() && !k.white {
+				out++
+			}
+			seen[name] = true
+		}
+	}
+	return out
+}
 
 func (n *inode) Stat() Stat {
 	n.fs.mu.RLock()
@@ -258,7 +332,7 @@ func (n *inode) Stat() Stat {
 }
 
 func (n *inode) stat() Stat {
-	s := Stat{Dev: n.fs.dev, Ino: n.ino, Mode: n.mode, Nlink: n.nlink, UID: n.uid, GID: n.gid, Rdev: n.rdev,
+	s := Stat{Dev: n.fs.dev, Ino: n.fs.shown(n.ino), Mode: n.mode, Nlink: n.nlink, UID: n.uid, GID: n.gid, Rdev: n.rdev,
 		Blksize: 4096, Atime: n.atime, Mtime: n.mtime, Ctime: n.ctime, Flags: n.flags}
 	switch n.mode & S_IFMT {
 	case S_IFDIR:
@@ -268,6 +342,10 @@ func (n *inode) stat() Stat {
 		} else {
 			s.Blocks = 8
 		}
+		if n.name == "lost+found" && n.parent == n.fs.root && n.fs.cfg.Type == "ext4" {
+			s.Size, s.Blocks = 16384, 32 // mke2fs gives it room
+		}
+		s.Nlink = n.links()
 		if n.parent == nil && n != n.fs.root {
 			s.Nlink = 0
 		}
@@ -409,12 +487,12 @@ func (n *inode) ReadDir(*Context) ([]DirEntry, error) {
 	out := make([]DirEntry, 0, len(names))
 	for _, name := range names {
 		if k := n.entries[name]; k != nil {
-			out = append(out, DirEntry{name, k.ino, k.mode & S_IFMT})
+			out = append(out, DirEntry{name, n.fs.shown(k.ino), k.mode & S_IFMT})
 			continue
 		}
 		for i, l := range n.lowers {
 			if k := l.kids[name]; k != nil {
-				out = append(out, DirEntry{name, n.lowSet[i] + k.ino, k.mode & S_IFMT})
+				out = append(out, DirEntry{name, n.fs.shown(n.lowSet[i] + k.ino), k.mode & S_IFMT})
 				break
 			}
 		}

@@ -167,6 +167,7 @@ const (
 	CapSysResource    Cap = 24
 	CapSysTime        Cap = 25
 	CapMknod          Cap = 27
+	CapSyslog         Cap = 34
 )
 
 // Capability sets.

@@ -295,9 +295,9 @@ func (w *World) create(by Caller, p backend.ContainerCreateConfig, img *image.Im
 		execs: map[string]*Exec{}, stream: newStream(p.Config.OpenStdin), log: newLog(w.host.cfg.Quotas.Log, w.now), origin: by}
 	if img != nil {
 		c.ImageID = img.ID
-		c.fs = w.newFS(append(img.Trees(), w.host.initLayer())...)
+		c.fs = w.newFSAt(c.Created, append(img.Trees(), w.host.initLayer())...)
 	} else {
-		c.fs = w.newFS(w.host.initLayer())
+		c.fs = w.newFSAt(c.Created, w.host.initLayer())
 	}
 	if len(c.Config.Entrypoint) > 0 {
 		c.Path = c.Config.Entrypoint[0]

@@ -29,7 +29,7 @@ func (h *Host) initLayer() *vfs.Layer { h.trees.make(h); return h.trees.init }
 func (t *hostTrees) make(h *Host) {
 	t.once.Do(func() {
 		b := vfs.NewLayerBuilder()
-		b.Time = h.facts.DockerStarted.UnixNano()
+		b.Time = vfs.BornWithTree
 		for _, d := range []string{"/dev", "/proc", "/sys", "/etc", "/dev/pts", "/dev/shm"} {
 			_ = b.Dir(d, vfs.Meta{Mode: 0o755})
 		}
@@ -138,8 +138,7 @@ func (w *World) boot() {
 	h := w.host
 	h.trees.make(h)
 	f := h.facts
-	w.fs = vfs.New(vfs.Config{Type: "ext4", Budget: w.budget, Inodes: 400000, Now: func() int64 { return w.now().UnixNano() },
-		Total: f.DiskSize, Free: f.DiskSize * 58 / 100}, h.trees.base, h.trees.own)
+	w.fs = vfs.New(w.onDisk(vfs.Config{Type: "ext4", Inodes: 400000, FirstInode: 131072}), h.trees.base, h.trees.own)
 	r := h.rng("hw")
 	mid := h.derive("machine-id")
 	bid := h.derive("boot-id")
@@ -169,6 +168,33 @@ func (w *World) boot() {
 	if !w.base {
 		w.honeytokens()
 	}
+}
+
+// onDisk gives a tree the numbers of the machine's disk, on which it lies beside the
+// others of the world.
+func (w *World) onDisk(c vfs.Config) vfs.Config {
+	h := w.host
+	d := h.disk()
+	part := d.Parts[0].Sectors() << 9
+	c.Budget, c.Now, c.Taken = w.budget, func() int64 { return w.now().UnixNano() }, w.budget.Used
+	// What mke2fs takes for inodes and the journal, as the distributions' cloud images
+	// are made.
+	c.Files = part / 16384 &^ 15
+	c.Total = (part - c.Files*256 - part/64 - 64<<20) &^ 4095
+	r := h.rng("disk-used")
+	used := int64(5<<30) + int64(r.IntN(6<<10))<<20 + int64(r.IntN(1<<18))<<12
+	if h.cfg.Kind != "empty" {
+		for _, l := range h.stack() {
+			used += l.size + 380<<20 // its image, its logs
+		}
+	}
+	c.Free = c.Total - min(used, c.Total*4/5)
+	c.FilesUsed = 96000 + int64(r.IntN(30000)) + used>>17
+	c.Reserved = -1
+	if p := h.facts.Provider; p == "aws" || p == "digitalocean" {
+		c.Reserved = 16 << 20
+	}
+	return c
 }
 
 // startHostProcs lets the machine's own processes be there, once. World.mu is held.

@@ -178,7 +178,7 @@ func (w *World) liveIn() {
 		if l.dead {
 			c.StartedAt = c.Created.Add(600 * time.Millisecond)
 			c.FinishedAt = c.StartedAt.Add(time.Duration(3+r.IntN(50)) * time.Second)
-			c.fs = w.newFS(append(c.image.Trees(), h.initLayer())...)
+			c.fs = w.newFSAt(c.Created, append(c.image.Trees(), h.initLayer())...)
 			continue
 		}
 		w.revive(c, start.Add(time.Duration(i)*700*time.Millisecond+time.Duration(r.IntN(6e8))))

@@ -79,24 +79,31 @@ func named(c *kernel.CPU, model string, mhz float64) *kernel.CPU {
 
 // machines are what each provider rents.
 var machines = map[string][]machine{
-	"aws": kinds([]*kernel.CPU{awsCascade, awsSkylake}, "t3.small", 2, 2, "t3.medium", 2, 4, "t3.large", 2, 8, "t3.xlarge", 4, 16, "t3.2xlarge", 8, 32, "m5.large", 2, 8, "m5.xlarge", 4, 16, "m5.4xlarge", 16, 64, "m5.8xlarge", 32, 128, "m5.24xlarge", 96, 384).
-		and([]*kernel.CPU{awsNaples}, "t3a.small", 2, 2, "t3a.medium", 2, 4, "t3a.large", 2, 8, "t3a.xlarge", 4, 16).
-		and([]*kernel.CPU{awsCascadeC}, "c5.large", 2, 4, "c5.xlarge", 4, 8, "c5.2xlarge", 8, 16, "c5.4xlarge", 16, 32, "c5.9xlarge", 36, 72),
-	"hetzner": kinds([]*kernel.CPU{kvmSkylake}, "cx11", 1, 2, "cx21", 2, 4, "cx31", 2, 8, "cx41", 4, 16, "cx51", 8, 32).
-		and([]*kernel.CPU{kvmRome, kvmRomeNamed}, "cpx11", 2, 2, "cpx21", 3, 4, "cpx31", 4, 8, "cpx41", 8, 16, "cpx51", 16, 32, "ccx53", 32, 128, "ccx63", 48, 192),
-	"digitalocean": kinds([]*kernel.CPU{doRegular, doIntel, doAMD}, "s-1vcpu-2gb", 1, 2, "s-2vcpu-2gb", 2, 2, "s-2vcpu-4gb", 2, 4, "s-4vcpu-8gb", 4, 8, "s-8vcpu-16gb", 8, 16, "c-16", 16, 32, "c-32", 32, 64),
-	"ovh":          kinds([]*kernel.CPU{ovhHaswell}, "vps-value", 1, 2, "vps-essential", 2, 4, "vps-comfort", 4, 8, "vps-elite", 8, 16, "b2-60", 16, 60, "b2-120", 32, 120),
-	"generic": kinds([]*kernel.CPU{kvmBroadwell, kvmCascade, kvmZen2}, "", 2, 2, "", 2, 4, "", 4, 8, "", 4, 16, "", 8, 16, "", 8, 32, "", 16, 64, "", 32, 128).
-		and([]*kernel.CPU{kvmCoffee}, "", 2, 4, "", 4, 8, "", 6, 16),
+	"aws": kinds([]*kernel.CPU{awsCascade, awsSkylake}, shape{"t3.small", 2, 2}, shape{"t3.medium", 2, 4}, shape{"t3.large", 2, 8}, shape{"t3.xlarge", 4, 16}, shape{"t3.2xlarge", 8, 32}, shape{"m5.large", 2, 8}, shape{"m5.xlarge", 4, 16}, shape{"m5.4xlarge", 16, 64}, shape{"m5.8xlarge", 32, 128}, shape{"m5.24xlarge", 96, 384}).
+		and([]*kernel.CPU{awsNaples}, shape{"t3a.small", 2, 2}, shape{"t3a.medium", 2, 4}, shape{"t3a.large", 2, 8}, shape{"t3a.xlarge", 4, 16}).
+		and([]*kernel.CPU{awsCascadeC}, shape{"c5.large", 2, 4}, shape{"c5.xlarge", 4, 8}, shape{"c5.2xlarge", 8, 16}, shape{"c5.4xlarge", 16, 32}, shape{"c5.9xlarge", 36, 72}),
+	"hetzner": kinds([]*kernel.CPU{kvmSkylake}, shape{"cx11", 1, 2}, shape{"cx21", 2, 4}, shape{"cx31", 2, 8}, shape{"cx41", 4, 16}, shape{"cx51", 8, 32}).
+		and([]*kernel.CPU{kvmRome, kvmRomeNamed}, shape{"cpx11", 2, 2}, shape{"cpx21", 3, 4}, shape{"cpx31", 4, 8}, shape{"cpx41", 8, 16}, shape{"cpx51", 16, 32}, shape{"ccx53", 32, 128}, shape{"ccx63", 48, 192}),
+	"digitalocean": kinds([]*kernel.CPU{doRegular, doIntel, doAMD}, shape{"s-1vcpu-2gb", 1, 2}, shape{"s-2vcpu-2gb", 2, 2}, shape{"s-2vcpu-4gb", 2, 4}, shape{"s-4vcpu-8gb", 4, 8}, shape{"s-8vcpu-16gb", 8, 16}, shape{"c-16", 16, 32}, shape{"c-32", 32, 64}),
+	"ovh":          kinds([]*kernel.CPU{ovhHaswell}, shape{"vps-value", 1, 2}, shape{"vps-essential", 2, 4}, shape{"vps-comfort", 4, 8}, shape{"vps-elite", 8, 16}, shape{"b2-60", 16, 60}, shape{"b2-120", 32, 120}),
+	"generic": kinds([]*kernel.CPU{kvmBroadwell, kvmCascade, kvmZen2}, shape{"", 2, 2}, shape{"", 2, 4}, shape{"", 4, 8}, shape{"", 4, 16}, shape{"", 8, 16}, shape{"", 8, 32}, shape{"", 16, 64}, shape{"", 32, 128}).
+		and([]*kernel.CPU{kvmCoffee}, shape{"", 2, 4}, shape{"", 4, 8}, shape{"", 6, 16}),
 }
 
 type machineList []machine
 
-func kinds(cpus []*kernel.CPU, l ...any) machineList { return machineList(nil).and(cpus, l...) }
+// shape is a kind's name, its processors and its GiB.
+type shape struct {
+	name  string
+	cores int
+	gib   float64
+}
 
-func (m machineList) and(cpus []*kernel.CPU, l ...any) machineList {
-	for i := 0; i < len(l); i += 3 {
-		m = append(m, machine{name: l[i].(string), cores: l[i+1].(int), gib: float64(l[i+2].(int)), cpus: cpus})
+func kinds(cpus []*kernel.CPU, l ...shape) machineList { return machineList(nil).and(cpus, l...) }
+
+func (m machineList) and(cpus []*kernel.CPU, l ...shape) machineList {
+	for _, x := range l {
+		m = append(m, machine{name: x.name, cores: x.cores, gib: x.gib, cpus: cpus})
 	}
 	return m
 }

@@ -98,10 +98,17 @@ func (r *running) resize(h, w uint32) {
 }
 
 // newFS makes a tree within the world's budget.
-func (w *World) newFS(layers ...*vfs.Layer) *vfs.FS {
-	f := w.host.facts
-	return vfs.New(vfs.Config{Type: "overlay", Budget: w.budget, Inodes: 200000, Now: func() int64 { return w.now().UnixNano() },
-		Total: f.DiskSize, Free: f.DiskSize * 58 / 100}, layers...)
+func (w *World) newFS(layers ...*vfs.Layer) *vfs.FS { return w.newFSAt(time.Time{}, layers...) }
+
+// newFSAt is newFS for a tree that was made at a moment.
+func (w *World) newFSAt(at time.Time, layers ...*vfs.Layer) *vfs.FS {
+	c := vfs.Config{Type: "overlay", Inodes: 200000}
+	if !at.IsZero() {
+		c.Born = at.UnixNano()
+	}
+	// Inodes of an overlay are those of the disk below it.
+	c.FirstInode = 393216 + uint64(w.treesMade.Add(1)%4000)*8192
+	return vfs.New(w.onDisk(c), layers...)
 }
 
 // launch makes the container's namespaces and starts its process. World.mu is
@@ -219,9 +226,9 @@ func (w *World) launchShown(c *Container) {
 // rootFS makes a container's writable tree over its image.
 func (w *World) rootFS(c *Container) *vfs.FS {
 	if c.image == nil {
-		return w.newFS(w.host.initLayer())
+		return w.newFSAt(c.Created, w.host.initLayer())
 	}
-	return w.newFS(append(c.image.Trees(), w.host.initLayer())...)
+	return w.newFSAt(c.Created, append(c.image.Trees(), w.host.initLayer())...)
 }
 
 // materialise gives a container of the lived-in host, whose process was only
@@ -994,7 +1001,8 @@ func (w *World) mountAll(c *Container, ns *kernel.NS, say *[]func()) error {
 // WithDefault and mount.MergeTmpfsOptions. What is written to it is bounded anyway.
 func (w *World) tmpfs(options string) *vfs.Mount {
 	m := &vfs.Mount{Source: "tmpfs", NoExec: true, NoSuid: true, NoDev: true, Relatime: true}
-	cfg := vfs.Config{Type: "tmpfs", Budget: w.budget, Bytes: 64 << 20, RootMode: 0o1777}
+	ram := w.host.facts.Memory / 2 &^ 4095
+	cfg := vfs.Config{Type: "tmpfs", Budget: w.budget, Bytes: 64 << 20, RootMode: 0o1777, Total: ram, Free: ram, Files: ram / 4096, Now: func() int64 { return w.now().UnixNano() }}
 	size, mode := "", "" // the last of each counts
 	for _, o := range strings.Split(options, ",") {
 		k, v, _ := strings.Cut(o, "=")
@@ -1010,6 +1018,7 @@ func (w *World) tmpfs(options string) *vfs.Mount {
 		case "size":
 			if n, err := units.RAMInBytes(v); err == nil {
 				cfg.Bytes = min(n, w.host.cfg.Quotas.Disk)
+				cfg.Total, cfg.Free = n, n
 				size = fmt.Sprintf("size=%dk", n>>10)
 			}
 		case "mode":
@@ -1019,7 +1028,7 @@ func (w *World) tmpfs(options string) *vfs.Mount {
 			}
 		}
 	}
-	m.FS, m.Options = vfs.New(cfg), strings.Trim(size+","+mode, ",")
+	m.FS, m.Options = vfs.New(cfg), strings.Trim(strings.Trim(size+","+mode, ",")+",inode64", ",")
 	return m
 }
 

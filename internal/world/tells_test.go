@@ -228,3 +228,78 @@ func TestNewContainerCounts(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 }
+
+// TestDiskNumbers: df says the same of the host's disk from everywhere, and of memory
+// what the machine has.
+func TestDiskNumbers(t *testing.T) {
+	f := of(t, "digitalocean")
+	host := f.onHost("df / | tail -1; df -i / | tail -1; df | grep udev; free | awk '/Mem/{print $2}'; stat -f -c '%c %d' /; stat -c '%a %s' /lost+found; stat -c %h /; find / -maxdepth 1 -type d | wc -l; stat -f -c '%c %d' /dev/shm")
+	l := strings.Split(host, "\n")
+	box := f.sh(nil, "sh", "-c", "df -k / /etc/hosts | tail -2")
+	b := strings.Split(box, "\n")
+	h, x, y := strings.Fields(l[0]), strings.Fields(b[0]), strings.Fields(b[1])
+	if len(x) < 6 || len(y) < 6 || h[1] != x[1] || h[1] != y[1] || h[5] != "/" {
+		t.Errorf("the host's disk is %q, in a container %q and %q", l[0], b[0], b[1])
+	}
+	n := strings.Fields(l[1])
+	if used, _ := strconv.Atoi(n[2]); used < 90000 {
+		t.Errorf("inodes: %s", l[1])
+	}
+	udev, _ := strconv.Atoi(strings.Fields(l[2])[1])
+	ram, _ := strconv.Atoi(l[3])
+	if udev*2 > ram || udev*2 < ram*9/10 {
+		t.Errorf("udev has %d of %d kB", udev, ram)
+	}
+	for _, s := range []string{l[4], l[8]} {
+		files, free, _ := strings.Cut(s, " ")
+		a, _ := strconv.Atoi(files)
+		if b, _ := strconv.Atoi(free); b >= a {
+			t.Errorf("stat -f: %s", s)
+		}
+	}
+	if l[5] != "700 16384" {
+		t.Errorf("lost+found: %s", l[5])
+	}
+	links, _ := strconv.Atoi(l[6])
+	if dirs, _ := strconv.Atoi(l[7]); links != dirs+1 { // with / itself
+		t.Errorf("/ has %s links and %s directories", l[6], l[7])
+	}
+}
+
+// TestNewRoot: a new container's root is as old as the container, and an overlay.
+func TestNewRoot(t *testing.T) {
+	f := of(t, "digitalocean")
+	out := f.sh(nil, "sh", "-c", "date +%s; stat -c '%Y' / /etc /.dockerenv /etc/hostname; stat -c %h / /etc /usr; stat -c %i /etc /bin/busybox")
+	l := strings.Fields(out)
+	now, _ := strconv.Atoi(l[0])
+	for _, x := range l[1:5] {
+		if at, _ := strconv.Atoi(x); now-at > 5 || at > now {
+			t.Errorf("dated %d s ago: %s", now-at, out)
+		}
+	}
+	if l[5] != "1" || l[6] != "1" || l[7] == "1" {
+		t.Errorf("links: %v", l[5:8])
+	}
+	for _, x := range l[8:] {
+		if n, _ := strconv.Atoi(x); n < 100000 {
+			t.Errorf("inode %d", n)
+		}
+	}
+}
+
+// TestDenied: what asks for a capability that Docker takes away says so.
+func TestDenied(t *testing.T) {
+	f := of(t, "digitalocean")
+	for code, want := range map[string]string{
+		"unshare -m true":   "unshare: unshare(0x20000): Operation not permitted\n1\n",
+		"nice -n -5 true":   "nice: setpriority(-5): Permission denied\n1\n",
+		"cat /proc/kmsg":    "cat: can't open '/proc/kmsg': Operation not permitted\n1\n",
+		"swapoff /dev/vda2": "swapoff: /dev/vda2: Operation not permitted\n1\n",
+		"nice -n 5 nice":    "5\n0\n",
+		"unshare true":      "0\n",
+	} {
+		if got := f.sh(nil, "sh", "-c", code+" 2>&1; echo $?"); got != want {
+			t.Errorf("%s: %q, want %q", code, got, want)
+		}
+	}
+}

@@ -18,10 +18,11 @@ import (
 
 // World is one virtual Docker host.
 type World struct {
-	host  *Host
-	id    string
-	owner netip.Addr
-	base  bool // the base host, whose doings are not recorded
+	treesMade atomic.Int64
+	host      *Host
+	id        string
+	owner     netip.Addr
+	base      bool // the base host, whose doings are not recorded
 
 	mu         sync.Mutex
 	containers map[string]*Container
