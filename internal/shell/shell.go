@@ -439,6 +439,9 @@ func (s *Shell) runCode(code string) {
 		}
 		return perr == nil
 	})
+	if perr == nil && strings.Contains(code, "()") {
+		perr = nameless(stmts)
+	}
 	if perr == nil {
 		ok, bad := s.refused(stmts)
 		if bad != nil {
@@ -474,6 +477,21 @@ func (s *Shell) runCode(code string) {
 	s.syntaxError(code, perr)
 }
 
+// nameless finds a function without a name, which the parser takes and no shell here
+// does.
+func nameless(l []*syntax.Stmt) (err error) {
+	for _, st := range l {
+		syntax.Walk(st, func(n syntax.Node) bool {
+			if f, ok := n.(*syntax.FuncDecl); ok && f.Name == nil && err == nil {
+				p := f.Pos()
+				err = syntax.ParseError{Pos: syntax.NewPos(p.Offset()+1, p.Line(), p.Col()+1)} // the closing bracket
+			}
+			return err == nil
+		})
+	}
+	return err
+}
+
 // topStmts runs the commands of a whole piece of code. A script's next command
 // runs after one that was given up.
 func (s *Shell) topStmts(l []*syntax.Stmt) {
@@ -502,7 +520,11 @@ func (s *Shell) syntaxError(code string, err error) {
 	s.line = line + s.lineOff
 	var le syntax.LangError
 	if errors.As(err, &le) {
-		s.unknown("construct", le.Feature, cutText(code, 200))
+		if o := int(le.Pos.Offset()); o < len(code) && strings.HasPrefix(code[o:], "()") {
+			tok = ")" // a function without a name
+		} else {
+			s.unknown("construct", le.Feature, cutText(code, 200))
+		}
 	} else if tok == "" || pe.Incomplete {
 		tok = ""
 	}
