@@ -125,8 +125,21 @@ func (f *File) Read(t *Task, p []byte) (int, error) {
 			return 0, berr
 		}
 	}
-	t.Tick(int64(n >> 10))
+	t.Tick(f.cost(n))
 	return n, err
+}
+
+// cost is the work of moving n bytes.
+func (f *File) cost(n int) int64 {
+	if d, ok := f.ops.(*device); ok && d.major == 1 {
+		switch d.minor {
+		case 3:
+			return 0
+		case 5, 7:
+			return int64(n >> 15)
+		}
+	}
+	return int64(n >> 10)
 }
 
 // Write is write(2) on f by t: it writes all of p unless it fails.
@@ -136,7 +149,7 @@ func (f *File) Write(t *Task, p []byte) (int, error) {
 	if fl&O_ACCMODE == O_RDONLY {
 		return 0, vfs.EBADF
 	}
-	t.Tick(int64(len(p) >> 10))
+	t.Tick(f.cost(len(p)))
 	if t.rlimits != nil && f.path != nil {
 		if l := t.rlimits[RlimitFsize].Cur; l != Infinity {
 			f.mu.Lock()

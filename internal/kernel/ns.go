@@ -108,6 +108,8 @@ type NSConfig struct {
 	Pids       int   // limit of processes
 	Memory     int64 // limit of bytes by Alloc
 	Nofile     uint64
+	// Rlimits are others of the processes' limits, by their RLIMIT numbers.
+	Rlimits map[int]Rlimit
 	// Limits are what the control groups show, as they are at the moment; nil shows
 	// none.
 	Limits func() GroupLimits
@@ -373,6 +375,9 @@ func (ns *NS) defaultLimits() [NRlimits]Rlimit {
 	l[RlimitNice] = Rlimit{0, 0}
 	l[RlimitRtprio] = Rlimit{0, 0}
 	l[RlimitSigpending] = Rlimit{15000, 15000}
+	for n, x := range ns.cfg.Rlimits {
+		l[n] = x
+	}
 	if ns.cfg.Label == "" {
 		l[RlimitCore].Cur = 0
 		l[RlimitNproc] = Rlimit{15000, 15000}

@@ -185,57 +185,78 @@ func (k *Kernel) MemInfo() MemInfo {
 	used += k.mem.Load()
 	// A slow wave, so that two looks differ.
 	wave := k.Now().Unix() / 7 % 97 * 4096 * 13
-	cached := total * 2 / 5
-	buffers := total / 50
-	free := max(total/50, total-used-cached-buffers-wave)
-	return MemInfo{Total: total, Free: free, Available: min(total, free+cached*9/10), Buffers: buffers, Cached: cached, Shared: total / 800, SwapTotal: h.Swap, SwapFree: h.Swap}
+	const page = 4096 - 1
+	cached := total * 2 / 5 &^ page
+	buffers := total / 50 &^ page
+	huge := k.hugePages() << 21
+	free := max(total/50, total-used-cached-buffers-wave-huge) &^ page
+	return MemInfo{Total: total, Free: free, Available: min(total, free+cached*9/10&^page), Buffers: buffers, Cached: cached, Shared: total / 800 &^ page, SwapTotal: h.Swap, SwapFree: h.Swap}
+}
+
+// hugePages is vm.nr_hugepages, as far as there is memory for them.
+func (k *Kernel) hugePages() int64 {
+	k.mu.Lock()
+	n, _ := strconv.ParseInt(strings.TrimSpace(k.sysctl["vm.nr_hugepages"]), 10, 64)
+	k.mu.Unlock()
+	return max(0, min(n, k.cfg.Host.Memory*3/5>>21))
 }
 
 func (k *Kernel) meminfo() string {
 	m := k.MemInfo()
 	var b strings.Builder
-	w := func(name string, v int64) { fmt.Fprintf(&b, "%-15s %8d kB\n", name+":", v>>10) }
+	w := func(name string, v int64) { fmt.Fprintf(&b, "%-15s %8d kB\n", name+":", v>>12<<2) }
+	huge := k.hugePages()
+	anon := max(m.Total/100, m.Total-m.Free-m.Buffers-m.Cached-m.Total/25-m.Total/90-huge<<21)
+	file := m.Cached + m.Buffers - m.Shared - 4<<20
 	w("MemTotal", m.Total)
 	w("MemFree", m.Free)
 	w("MemAvailable", m.Available)
 	w("Buffers", m.Buffers)
 	w("Cached", m.Cached)
 	w("SwapCached", 0)
-	w("Active", m.Cached*2/3)
-	w("Inactive", m.Cached/2)
-	w("Active(anon)", m.Shared*2)
-	w("Inactive(anon)", m.Total/6)
-	w("Active(file)", m.Cached/2)
-	w("Inactive(file)", m.Cached/3)
+	active, young := m.Shared/2>>12<<12, file*2/5>>12<<12
+	w("Active", active+young)
+	w("Inactive", anon+file-young)
+	w("Active(anon)", active)
+	w("Inactive(anon)", anon)
+	w("Active(file)", young)
+	w("Inactive(file)", file-young)
 	w("Unevictable", 27<<20)
 	w("Mlocked", 27<<20)
 	w("SwapTotal", m.SwapTotal)
 	w("SwapFree", m.SwapFree)
-	w("Dirty", 312<<10)
+	if !strings.HasPrefix(k.cfg.Host.Release, "5.") {
+		w("Zswap", 0)
+		w("Zswapped", 0)
+	}
+	w("Dirty", 96<<10+int64(k.draw(uint64(k.Now().Unix()/5), 17)*900)<<12)
 	w("Writeback", 0)
-	w("AnonPages", m.Total/6)
+	w("AnonPages", anon)
 	w("Mapped", m.Total/20)
 	w("Shmem", m.Shared)
 	w("KReclaimable", m.Total/40)
-	w("Slab", m.Total/25)
+	w("Slab", m.Total/40>>12<<12+m.Total/66)
 	w("SReclaimable", m.Total/40)
 	w("SUnreclaim", m.Total/66)
-	w("KernelStack", 3<<20)
-	w("PageTables", 6<<20)
+	w("KernelStack", int64(k.threads())*16<<10)
+	w("PageTables", int64(k.threads())*44<<10)
 	w("NFS_Unstable", 0)
 	w("Bounce", 0)
 	w("WritebackTmp", 0)
-	w("CommitLimit", m.Total/2+m.SwapTotal)
-	w("Committed_AS", m.Total/2)
+	w("CommitLimit", (m.Total-huge<<21)/2+m.SwapTotal)
+	w("Committed_AS", anon*2)
 	b.WriteString("VmallocTotal:   34359738367 kB\n")
 	w("VmallocUsed", 18<<20)
 	w("VmallocChunk", 0)
-	w("Percpu", 2<<20)
+	w("Percpu", int64(k.cfg.Host.Cores)*1340<<10)
 	w("HardwareCorrupted", 0)
-	w("AnonHugePages", 0)
-	b.WriteString("HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\nHugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb:               0 kB\n")
-	w("DirectMap4k", 180<<20)
-	w("DirectMap2M", m.Total)
+	for _, n := range []string{"AnonHugePages", "ShmemHugePages", "ShmemPmdMapped", "FileHugePages", "FilePmdMapped"} {
+		w(n, 0)
+	}
+	fmt.Fprintf(&b, "HugePages_Total:   %5d\nHugePages_Free:    %5d\nHugePages_Rsvd:        0\nHugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb:        %8d kB\n", huge, huge, huge<<11)
+	small := 180<<20 + int64(k.seed%40)<<21
+	w("DirectMap4k", small)
+	w("DirectMap2M", (m.Total+160<<20-small)>>21<<21)
 	return b.String()
 }
 
@@ -357,11 +378,25 @@ func (ns *NS) procDir(t *Task, pid int) *vfs.SynthNode {
 		"oom_score":     file(func() string { return "666\n" }),
 		"oom_score_adj": {Mode: vfs.S_IFREG | 0o644, Read: func(*vfs.Context) ([]byte, error) { return []byte("0\n"), nil }, Write: func(*vfs.Context, []byte) error { return nil }},
 		"oom_adj":       {Mode: vfs.S_IFREG | 0o644, Read: func(*vfs.Context) ([]byte, error) { return []byte("0\n"), nil }, Write: func(*vfs.Context, []byte) error { return nil }},
-		"wchan":         file(func() string { return "0" }),
-		"uid_map":       file(func() string { return "         0          0 4294967295\n" }),
-		"gid_map":       file(func() string { return "         0          0 4294967295\n" }),
-		"setgroups":     file(func() string { return "allow\n" }),
-		"sched":         file(func() string { return t.Comm() + " (" + strconv.Itoa(pn.see(t)) + ", #threads: 1)\n" }),
+		"sessionid":     file(func() string { return "4294967295" }),
+		"schedstat": file(func() string {
+			w := t.CPUTime()
+			return fmt.Sprintf("%d %d %d\n", w.Nanoseconds(), w.Nanoseconds()/90, w.Microseconds()/700+1)
+		}),
+		"auxv":            {Mode: vfs.S_IFREG | 0o400, Read: func(*vfs.Context) ([]byte, error) { return t.auxv(), nil }},
+		"syscall":         {Mode: vfs.S_IFREG | 0o400, Read: func(*vfs.Context) ([]byte, error) { return []byte(t.inSyscall()), nil }},
+		"autogroup":       file(func() string { return fmt.Sprintf("/autogroup-%d nice 0\n", 20+t.session.pids[0]%500) }),
+		"coredump_filter": file(func() string { return "00000033\n" }), "personality": {Mode: vfs.S_IFREG | 0o400, Read: func(*vfs.Context) ([]byte, error) { return []byte("00000000\n"), nil }},
+		"cpuset": file(func() string { return "/\n" }), "cpu_resctrl_groups": file(func() string { return "res:\nmon:\n" }), "arch_status": file(func() string { return "AVX512_elapsed_ms:\t-1\n" }),
+		"timerslack_ns": file(func() string { return "50000\n" }), "timens_offsets": file(func() string { return "monotonic           0         0\nboottime            0         0\n" }), "timers": file(func() string { return "" }),
+		"numa_maps": file(func() string { return "" }), "projid_map": file(func() string { return "" }), "patch_state": file(func() string { return "-1\n" }), "smaps_rollup": file(func() string { return t.procMaps() }),
+		"stack": {Mode: vfs.S_IFREG | 0o400, Read: func(*vfs.Context) ([]byte, error) { return nil, nil }}, "pagemap": {Mode: vfs.S_IFREG | 0o400, Read: func(*vfs.Context) ([]byte, error) { return nil, nil }},
+		"mem": {Mode: vfs.S_IFREG | 0o600, Read: func(*vfs.Context) ([]byte, error) { return nil, vfs.EIO }}, "clear_refs": {Mode: vfs.S_IFREG | 0o200, Write: func(*vfs.Context, []byte) error { return nil }}, "map_files": {Mode: vfs.S_IFDIR | 0o500, Kids: map[string]*vfs.SynthNode{}},
+		"wchan":     file(func() string { return "0" }),
+		"uid_map":   file(func() string { return "         0          0 4294967295\n" }),
+		"gid_map":   file(func() string { return "         0          0 4294967295\n" }),
+		"setgroups": file(func() string { return "allow\n" }),
+		"sched":     file(func() string { return t.Comm() + " (" + strconv.Itoa(pn.see(t)) + ", #threads: 1)\n" }),
 		"attr": sdir(map[string]*vfs.SynthNode{"current": file(func() string {
 			if t.ns.cfg.Label != "" && !t.ns.cfg.Privileged {
 				return "docker-default (enforce)\n"
@@ -490,21 +525,39 @@ func (t *Task) procNS() *vfs.SynthNode {
 	ns := t.ns
 	id := func(kind string, of uint64) *vfs.SynthNode {
 		return &vfs.SynthNode{Link_: func(*vfs.Context) (string, error) {
-			return kind + ":[" + strconv.FormatUint(4026531835+of, 10) + "]", nil
+			return kind + ":[" + strconv.FormatUint(of, 10) + "]", nil
 		}}
 	}
-	h := uint64(0)
+	// The first namespaces have fixed numbers; a container's are taken in a row when
+	// it starts.
+	n := map[string]uint64{"cgroup": 4026531835, "pid": 4026531836, "user": 4026531837, "uts": 4026531838, "ipc": 4026531839, "mnt": 4026531841, "net": 4026531840, "time": 4026531834}
+	if ns.cfg.Parent == nil && strings.HasPrefix(ns.k.cfg.Host.Release, "5.") {
+		n["mnt"], n["net"] = 4026531840, 4026531992
+	}
 	if ns.cfg.Label != "" {
-		b := [8]byte{}
-		copy(b[:], ns.cfg.Label)
-		h = 300 + mix(binary.LittleEndian.Uint64(b[:]))%400
+		h := uint64(0)
+		for _, c := range []byte(ns.cfg.Label) {
+			h = mix(h*131 + uint64(c))
+		}
+		first := 4026532200 + h%300*8
+		n["mnt"], n["uts"], n["ipc"] = first, first+1, first+2
+		if ns.pidns.level > 0 {
+			n["pid"] = first + 3
+		}
+		if ns.net != ns.k.Host().net {
+			n["net"] = first + 5
+		}
+		if ns.cfg.Cgroup == "/" {
+			n["cgroup"] = first + 4
+		}
 	}
-	p := uint64(1)
-	if ns.pidns.level > 0 {
-		p = h + 3
+	kids := map[string]*vfs.SynthNode{"pid_for_children": id("pid", n["pid"]), "time_for_children": id("time", n["time"])}
+	for kind, of := range n {
+		kids[kind] = id(kind, of)
 	}
-	return sdir(map[string]*vfs.SynthNode{"pid": id("pid", p), "mnt": id("mnt", 5+h), "net": id("net", 137+h), "uts": id("uts", 3+h), "ipc": id("ipc", 4+h),
-		"user": id("user", 2), "cgroup": id("cgroup", h), "pid_for_children": id("pid", p), "time": id("time", 6), "time_for_children": id("time", 6)})
+	d := sdir(kids)
+	d.Mode = vfs.S_IFDIR | 0o511
+	return d
 }
 
 func (t *Task) procStat(pn *pidns) string {
@@ -534,6 +587,18 @@ func (t *Task) procStatus(pn *pidns) string {
 	k.mu.Lock()
 	st, pp := t.stateLetter(), pn.see(t.parent)
 	pend, blk := t.pending, t.blocked
+	pg, sid := t.pgrp.pids, t.session.pids
+	nsIDs := func(pids []int) string {
+		out := ""
+		for l := pn.level; l < len(t.pids); l++ {
+			n := 0
+			if l < len(pids) {
+				n = pids[l]
+			}
+			out += "\t" + strconv.Itoa(n)
+		}
+		return out
+	}
 	var ign, cgt uint64
 	for s, d := range t.disp {
 		if d.Kind == Ignore {
@@ -558,14 +623,21 @@ func (t *Task) procStatus(pn *pidns) string {
 	if t.ns.cfg.Privileged || t.ns.cfg.Label == "" {
 		seccomp = 0
 	}
-	vm := fmt.Sprintf("VmPeak:\t%8d kB\nVmSize:\t%8d kB\nVmLck:\t       0 kB\nVmHWM:\t%8d kB\nVmRSS:\t%8d kB\nVmData:\t     360 kB\nVmStk:\t     132 kB\nVmExe:\t      20 kB\nVmLib:\t    1648 kB\nVmPTE:\t      44 kB\nVmSwap:\t       0 kB\n", v>>10, v>>10, r>>10, r>>10)
+	vm := fmt.Sprintf("VmPeak:\t%8d kB\nVmSize:\t%8d kB\nVmLck:\t       0 kB\nVmPin:\t       0 kB\nVmHWM:\t%8d kB\nVmRSS:\t%8d kB\nRssAnon:\t%8d kB\nRssFile:\t%8d kB\nRssShmem:\t       0 kB\nVmData:\t     360 kB\nVmStk:\t     132 kB\nVmExe:\t      20 kB\nVmLib:\t    1648 kB\nVmPTE:\t      44 kB\nVmSwap:\t       0 kB\nHugetlbPages:\t       0 kB\nCoreDumping:\t0\nTHP_enabled:\t1\n", v>>10, v>>10, r>>10, r>>10, r/3>>12<<2, r>>10-r/3>>12<<2)
 	if t.Thread() {
 		vm = ""
 	}
+	ssb, indirect := "vulnerable", "always enabled"
+	if k.cfg.Host.CPU.Has("ssbd") {
+		ssb = "thread vulnerable"
+	}
+	if k.cfg.Host.CPU.Has("ibpb") {
+		indirect = "conditional enabled"
+	}
 	work := t.CPUTime().Microseconds()
-	return fmt.Sprintf("Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\nUid:\t%d\t%d\t%d\t%d\nGid:\t%d\t%d\t%d\t%d\nFDSize:\t64\nGroups:\t%s\nNStgid:%s\nNSpid:%s\n%sThreads:\t%d\nSigQ:\t0/15731\nSigPnd:\t%016x\nShdPnd:\t%016x\nSigBlk:\t%016x\nSigIgn:\t%016x\nSigCgt:\t%016x\nCapInh:\t0000000000000000\nCapPrm:\t%016x\nCapEff:\t%016x\nCapBnd:\t%016x\nCapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t%d\nSpeculation_Store_Bypass:\tvulnerable\nCpus_allowed:\t%x\nCpus_allowed_list:\t0-%d\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%d\nnonvoluntary_ctxt_switches:\t%d\n",
-		t.Comm(), t.GetUmask(), long, pn.see(t), pn.see(t), pp, c.UID, c.EUID, c.EUID, c.EUID, c.GID, c.EGID, c.EGID, c.EGID, gs.String(), nspids.String(), nspids.String(),
-		vm, t.Threads(), 0, pend, blk, ign, cgt, c.Caps, c.Caps, c.Bound, seccomp, uint64(1)<<k.cfg.Host.Cores-1, k.cfg.Host.Cores-1, work/100, work/1000)
+	return fmt.Sprintf("Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\nUid:\t%d\t%d\t%d\t%d\nGid:\t%d\t%d\t%d\t%d\nFDSize:\t64\nGroups:\t%s\nNStgid:%s\nNSpid:%s\nNSpgid:%s\nNSsid:%s\n%sThreads:\t%d\nSigQ:\t0/%d\nSigPnd:\t%016x\nShdPnd:\t%016x\nSigBlk:\t%016x\nSigIgn:\t%016x\nSigCgt:\t%016x\nCapInh:\t0000000000000000\nCapPrm:\t%016x\nCapEff:\t%016x\nCapBnd:\t%016x\nCapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t%d\nSeccomp_filters:\t%d\nSpeculation_Store_Bypass:\t%s\nSpeculationIndirectBranch:\t%s\nCpus_allowed:\t%x\nCpus_allowed_list:\t0-%d\nMems_allowed:\t00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000000,00000001\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%d\nnonvoluntary_ctxt_switches:\t%d\n",
+		t.Comm(), t.GetUmask(), long, pn.see(t), pn.see(t), pp, c.UID, c.EUID, c.EUID, c.EUID, c.GID, c.EGID, c.EGID, c.EGID, gs.String(), nspids.String(), nspids.String(), nsIDs(pg), nsIDs(sid),
+		vm, t.Threads(), k.cfg.Host.Memory>>18, 0, pend, blk, ign, cgt, c.Caps, c.Caps, c.Bound, seccomp, min(1, seccomp), ssb, indirect, uint64(1)<<k.cfg.Host.Cores-1, k.cfg.Host.Cores-1, work/100, work/1000)
 }
 
 func (t *Task) procMaps() string {

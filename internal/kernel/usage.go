@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"strings"
@@ -79,3 +80,23 @@ func (r *Resident) Held(now time.Time, pid uint64) int64 {
 
 // Spent gives the processor time of those of the set's processes that have ended.
 func (ns *NS) Spent() time.Duration { return time.Duration(ns.spent.Load()) * time.Microsecond }
+
+// auxv is the vector that execve leaves on a new stack.
+func (t *Task) auxv() []byte {
+	c := t.Creds()
+	base := 0x55d0c0000000 + mix(uint64(t.pids[0]))%0x10000*0x1000
+	var b []byte
+	for _, x := range [][2]uint64{{33, 0x7ffd1c0f4000}, {51, 0xd30}, {16, 0x178bfbff}, {6, 4096}, {17, 100}, {3, base + 0x40}, {4, 56}, {5, 13}, {7, 0x7f3a00000000 + mix(uint64(t.pids[0])+1)%0x10000*0x1000}, {8, 0}, {9, base + 0x2b80},
+		{11, uint64(c.UID)}, {12, uint64(c.EUID)}, {13, uint64(c.GID)}, {14, uint64(c.EGID)}, {23, 0}, {25, 0x7ffd1c01fe49}, {26, 2}, {31, 0x7ffd1c020fe8}, {15, 0x7ffd1c01fe59}, {0, 0}} {
+		b = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(b, x[0]), x[1])
+	}
+	return b
+}
+
+// inSyscall is /proc/PID/syscall.
+func (t *Task) inSyscall() string {
+	if t.State() == "R" {
+		return "running\n"
+	}
+	return "61 0xffffffff 0x7ffd1c01f4a0 0x0 0x0 0x0 0x0 0x7ffd1c01f478 0x7f3a000ea3ea\n"
+}

@@ -2,6 +2,7 @@ package program
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -237,31 +238,47 @@ func cmdPing(p *P) int {
 	var n int64
 	stop := false
 	p.t.Signal(kernel.SIGINT, kernel.Disposition{Kind: kernel.Handle, Handler: func(kernel.Signal) { stop = true }})
-	var sum float64
+	var sum, squares, most float64
+	least, ttl := math.Inf(1), 51
+	switch {
+	case a.IsLoopback():
+		ttl = 64
+	case a.IsPrivate():
+		ttl = 63
+	}
+	for _, i := range p.t.NS().Net().List() {
+		if i.Addr.IsValid() && i.Addr.Contains(a) {
+			ttl = 64 // nobody between
+		}
+	}
 	for !stop && (count < 0 || n < count) {
 		if n > 0 {
 			p.t.Sleep(time.Second)
 		}
-		ms := base + float64(p.t.Kernel().RandUint()%400)/1000
+		spread := uint64(400)
+		if a.IsLoopback() {
+			spread = 40
+		}
+		ms := base + float64(p.t.Kernel().RandUint()%spread)/1000
 		p.t.Sleep(time.Duration(ms * float64(time.Millisecond)))
-		sum += ms
+		sum, squares, least, most = sum+ms, squares+ms*ms, min(least, ms), max(most, ms)
 		n++
 		if p.bb {
-			p.printf("64 bytes from %s: seq=%d ttl=51 time=%.3f ms\n", a, n-1, ms)
+			p.printf("64 bytes from %s: seq=%d ttl=%d time=%.3f ms\n", a, n-1, ttl, ms)
 		} else {
 			from := a.String()
 			if from != host {
 				from = host + " (" + from + ")"
 			}
-			p.printf("64 bytes from %s: icmp_seq=%d ttl=51 time=%.3g ms\n", from, n, ms)
+			p.printf("64 bytes from %s: icmp_seq=%d ttl=%d time=%.3g ms\n", from, n, ttl, ms)
 		}
 		p.out.Flush()
 	}
 	p.printf("\n--- %s ping statistics ---\n", host)
 	if p.bb {
-		p.printf("%d packets transmitted, %d packets received, 0%% packet loss\nround-trip min/avg/max = %.3f/%.3f/%.3f ms\n", n, n, base, sum/float64(max(1, n)), base+0.4)
+		p.printf("%d packets transmitted, %d packets received, 0%% packet loss\nround-trip min/avg/max = %.3f/%.3f/%.3f ms\n", n, n, least, sum/float64(max(1, n)), most)
 	} else {
-		p.printf("%d packets transmitted, %d received, 0%% packet loss, time %dms\nrtt min/avg/max/mdev = %.3f/%.3f/%.3f/0.123 ms\n", n, n, (n-1)*1001, base, sum/float64(max(1, n)), base+0.4)
+		p.printf("%d packets transmitted, %d received, 0%% packet loss, time %dms\nrtt min/avg/max/mdev = %.3f/%.3f/%.3f/%.3f ms\n", n, n, (n-1)*1001, least, sum/float64(max(1, n)), most, math.Sqrt(max(0, squares/float64(max(1, n))-sum*sum/float64(max(1, n*n)))))
 	}
 	return 0
 }

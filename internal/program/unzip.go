@@ -158,6 +158,7 @@ func cmdDmesg(p *P) int {
 		return 1
 	}
 	h := p.t.Kernel().HostInfo()
-	p.printf("[    0.000000] Linux version %s %s\n[    0.000000] Command line: %s\n[    0.004000] Memory: %dK available\n[    0.112034] smpboot: Allowing %d CPUs, 0 hotplug CPUs\n", h.Release, h.Version, h.Cmdline, h.Memory>>10, h.Cores)
+	version, _ := p.t.ReadFile("/proc/version")
+	p.printf("[    0.000000] %s\n[    0.000000] Command line: %s\n[    0.004000] Memory: %dK available\n[    0.112034] smpboot: Allowing %d CPUs, 0 hotplug CPUs\n", strings.TrimSuffix(string(version), "\n"), h.Cmdline, h.Memory>>10, h.Cores)
 	return 0
 }

@@ -167,7 +167,7 @@ type provider struct {
 
 var providers = map[string]provider{
 	"aws": {names: []string{"ip-%I"}, admin: "ubuntu", distro: []string{"ubuntu2204"},
-		kernels: map[string][]string{"ubuntu2204": {"6.5.0-1014-aws", "6.5.0-1017-aws", "6.5.0-1020-aws", "6.8.0-1009-aws", "6.8.0-1015-aws"}},
+		kernels: map[string][]string{"ubuntu2204": {"6.5.0-1014-aws", "6.5.0-1017-aws", "6.5.0-1020-aws", "6.8.0-1015-aws"}},
 		nic:     "ens5", disk: "nvme0n1", dns: []string{"172.31.0.2"}, private: "172.31.0.0", bits: 20},
 	"hetzner": {names: []string{"ubuntu-%Zgb-%L-%N", "%W-%N", "%W", "%W.%D"}, admin: "root", distro: []string{"ubuntu2204", "debian12"},
 		kernels: map[string][]string{"ubuntu2204": {"5.15.0-105-generic", "5.15.0-107-generic", "5.15.0-113-generic", "5.15.0-118-generic"}, "debian12": {"6.1.0-20-amd64", "6.1.0-21-amd64", "6.1.0-22-amd64"}},
@@ -181,6 +181,20 @@ var providers = map[string]provider{
 	"generic": {names: []string{"%W", "%W%N", "%W-%N", "srv-%W", "%W.%D"}, admin: "deploy", distro: []string{"ubuntu2204", "debian12"},
 		kernels: map[string][]string{"ubuntu2204": {"5.15.0-101-generic", "5.15.0-105-generic", "5.15.0-116-generic"}, "debian12": {"6.1.0-17-amd64", "6.1.0-20-amd64", "6.1.0-25-amd64"}},
 		nic:     "ens18", disk: "sda", dns: []string{"1.1.1.1", "8.8.8.8"}, private: "192.168.0.0", bits: 24},
+}
+
+// kernelBuilds are the distributions' builds, by release.
+var kernelBuilds = map[string]string{
+	"5.15.0-101-generic": "#111-Ubuntu SMP Tue Mar 5 20:16:58 UTC 2024", "5.15.0-105-generic": "#115-Ubuntu SMP Mon Apr 15 09:52:04 UTC 2024",
+	"5.15.0-106-generic": "#116-Ubuntu SMP Wed Apr 17 09:17:56 UTC 2024", "5.15.0-107-generic": "#117-Ubuntu SMP Fri Apr 26 12:26:49 UTC 2024",
+	"5.15.0-112-generic": "#122-Ubuntu SMP Thu May 23 07:48:21 UTC 2024", "5.15.0-113-generic": "#123-Ubuntu SMP Mon Jun 10 08:16:17 UTC 2024",
+	"5.15.0-116-generic": "#126-Ubuntu SMP Mon Jul 1 10:14:24 UTC 2024", "5.15.0-118-generic": "#128-Ubuntu SMP Fri Jul 5 09:28:59 UTC 2024",
+	"6.5.0-1014-aws": "#14~22.04.1-Ubuntu SMP Thu Feb 15 15:27:06 UTC 2024", "6.5.0-1017-aws": "#17~22.04.2-Ubuntu SMP Wed Mar 27 21:41:31 UTC 2024",
+	"6.5.0-1020-aws": "#20~22.04.1-Ubuntu SMP Wed May  1 16:10:50 UTC 2024", "6.8.0-1015-aws": "#16~22.04.1-Ubuntu SMP Mon Aug 19 19:38:17 UTC 2024",
+	"6.1.0-17-amd64": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.69-1 (2023-12-30)", "6.1.0-20-amd64": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.85-1 (2024-04-11)",
+	"6.1.0-21-amd64": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.90-1 (2024-05-03)", "6.1.0-22-amd64": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.94-1 (2024-06-21)",
+	"6.1.0-25-amd64": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.106-3 (2024-08-26)", "6.1.0-18-cloud-amd64": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.76-1 (2024-02-01)",
+	"6.1.0-21-cloud-amd64": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.90-1 (2024-05-03)", "6.1.0-23-cloud-amd64": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.99-1 (2024-07-15)",
 }
 
 var (
@@ -291,11 +305,10 @@ func (h *Host) makeFacts() error {
 		"%X", fmt.Sprintf("%08x", r.Uint32()), "%M", fmt.Sprint(3000000+r.IntN(200000))).Replace(pat)
 	if f.Distro == "debian12" {
 		f.OS, f.OSVersion = "Debian GNU/Linux 12 (bookworm)", "12"
-		f.KernelBuild = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.90-1 (2024-05-03)"
 	} else {
 		f.OS, f.OSVersion = "Ubuntu 22.04.4 LTS", "22.04"
-		f.KernelBuild = fmt.Sprintf("#%d-Ubuntu SMP Mon Apr 15 17:%02d:%02d UTC 2024", 100+r.IntN(40), r.IntN(60), r.IntN(60))
 	}
+	f.KernelBuild = kernelBuilds[f.Kernel]
 	f.CgroupDriver = "systemd"
 	if !h.cfg.Release.CgroupV2 {
 		f.CgroupDriver = "cgroupfs"

@@ -70,7 +70,7 @@ func (h *Host) ownTree() *image.Tree {
 		rc = "nameserver 127.0.0.53\noptions edns0 trust-ad\nsearch ec2.internal\n"
 	}
 	t.File("/etc/resolv.conf", 0o644, rc)
-	t.File("/etc/fstab", 0o644, fmt.Sprintf("# /etc/fstab: static file system information.\nUUID=%s-%s-%s-%s-%s / ext4 discard,errors=remount-ro 0 1\n", hexN("u1", 8), hexN("u2", 4), hexN("u3", 4), hexN("u4", 4), hexN("u5", 12)))
+	t.File("/etc/fstab", 0o644, "# /etc/fstab: static file system information.\nUUID="+h.rootUUID()+" / ext4 discard,errors=remount-ro 0 1\n")
 	t.File("/etc/docker/key.json", 0o600, fmt.Sprintf("{\"crv\":\"P-256\",\"d\":%q,\"kid\":%q,\"kty\":\"EC\",\"x\":%q,\"y\":%q}", hexN("kd", 43), h.daemonID(), hexN("kx", 43), hexN("ky", 43)))
 	t.File("/etc/systemd/system/docker.service.d/override.conf", 0o644, fmt.Sprintf("[Service]\nExecStart=\nExecStart=%s\n", strings.Join(h.cfg.Args, " ")))
 	// users
@@ -133,6 +133,9 @@ func onlyElse(b bool, s, e string) string {
 	return e
 }
 
+// rootUUID is that of the root's filesystem.
+func (h *Host) rootUUID() string { b := h.derive("root-uuid"); return uuid4(b[:]) }
+
 // boot makes the machine: its disk and its kernel.
 func (w *World) boot() {
 	h := w.host
@@ -144,14 +147,21 @@ func (w *World) boot() {
 	bid := h.derive("boot-id")
 	hi := kernel.HostInfo{Hostname: f.Name, Release: f.Kernel, Version: f.KernelBuild, Machine: "x86_64", Cores: f.Cores, CPU: f.CPU, DMI: f.DMI,
 		Memory: f.Memory, MemUsed: f.Memory * int64(28+r.IntN(25)) / 100, Swap: f.Swap, Boot: f.Boot,
-		Timezone: f.Timezone, Cmdline: "BOOT_IMAGE=/boot/vmlinuz-" + f.Kernel + " root=UUID=" + hex.EncodeToString(mid[16:20]) + " ro console=tty1 console=ttyS0", MachineID: hex.EncodeToString(mid[:])[:32],
+		Timezone: f.Timezone, Cmdline: "BOOT_IMAGE=/boot/vmlinuz-" + f.Kernel + " root=UUID=" + h.rootUUID() + " ro console=tty1 console=ttyS0", MachineID: hex.EncodeToString(mid[:])[:32],
 		BootID: uuid4(bid[:]),
 		Load:   [1]float64{0.04 + float64(r.IntN(30))/100},
 	}
 	hi.Disk, hi.Modules = h.disk(), f.modules()
 	w.firstPID = h.pidAt(w.now())
 	hi.FirstPID = w.firstPID
-	hi.ProcVer = "(buildd@lcy02-amd64-0" + fmt.Sprint(10+r.IntN(80)) + ") (gcc (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0, GNU ld (GNU Binutils for Ubuntu) 2.38)"
+	machine := 0 // that built it: of the build, and not of the installation
+	for _, c := range f.Kernel {
+		machine = (machine*31 + int(c)) % 110
+	}
+	hi.ProcVer = fmt.Sprintf("(buildd@lcy02-amd64-%03d) (gcc (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0, GNU ld (GNU Binutils for Ubuntu) 2.38)", 2+machine)
+	if strings.HasPrefix(f.Kernel, "6.") {
+		hi.ProcVer = fmt.Sprintf("(buildd@lcy02-amd64-%03d) (x86_64-linux-gnu-gcc-12 (Ubuntu 12.3.0-1ubuntu1~22.04) 12.3.0, GNU ld (GNU Binutils for Ubuntu) 2.38)", 2+machine)
+	}
 	if f.Distro == "debian12" {
 		hi.ProcVer = "(debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14) 12.2.0, GNU ld (GNU Binutils for Debian) 2.40)"
 	}

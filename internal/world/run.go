@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -163,6 +164,9 @@ func (w *World) launch(c *Container, say *[]func()) error {
 	env := w.environ(c, c.Config.Tty)
 	run := w.newRun(ns, c.stream)
 	sp := kernel.Spawn{Path: argv[0], Argv: argv, Env: withHome(env, ns, cred), Dir: dir, Cred: cred, Setsid: true, Origin: "init"}
+	if c.Host.Init != nil && *c.Host.Init && !c.Host.PidMode.IsHost() {
+		sp.Path, sp.Argv, sp.Fn = "/sbin/docker-init", append([]string{"/sbin/docker-init", "--"}, argv...), tini(argv)
+	}
 	var size *[2]uint
 	if w.host.cfg.Release.Era >= 26 { // on Linux too since 23.0
 		size = &c.Host.ConsoleSize
@@ -792,7 +796,8 @@ func (w *World) namespace(c *Container) (*kernel.NS, error) {
 	lower := make([]string, 0, 4)
 	h := w.host.derive("overlay", c.ID)
 	for i := range min(len(c.fs.Layers()), 6) {
-		lower = append(lower, "/var/lib/docker/overlay2/l/"+strings.ToUpper(w.host.hexID("overlay-link", c.ID, strconv.Itoa(i))[:26]))
+		id := w.host.derive("overlay-link", c.ID, strconv.Itoa(i))
+		lower = append(lower, "/var/lib/docker/overlay2/l/"+base32.StdEncoding.EncodeToString(id[:])[:26])
 	}
 	dir := "/var/lib/docker/overlay2/" + hex.EncodeToString(h[:])
 	cfg.RootOptions = "lowerdir=" + strings.Join(lower, ":") + ",upperdir=" + dir + "/diff,workdir=" + dir + "/work"
@@ -808,9 +813,14 @@ func (w *World) namespace(c *Container) (*kernel.NS, error) {
 		cfg.Pids = int(*hc.PidsLimit)
 	}
 	for _, u := range hc.Ulimits {
-		if u.Name == "nofile" && u.Soft > 0 {
-			cfg.Nofile = uint64(u.Soft)
+		n, ok := rlimits[u.Name]
+		if !ok {
+			continue
 		}
+		if cfg.Rlimits == nil {
+			cfg.Rlimits = map[int]kernel.Rlimit{}
+		}
+		cfg.Rlimits[n] = kernel.Rlimit{Cur: uint64(u.Soft), Max: uint64(u.Hard)} // -1 is none
 	}
 	cfg.CgroupV1 = !w.host.cfg.Release.CgroupV2
 	res := &c.limits
@@ -922,6 +932,36 @@ func deviceRules(l []string) (out []kernel.DeviceRule) {
 		out = append(out, r)
 	}
 	return out
+}
+
+// rlimits are the names that --ulimit takes.
+var rlimits = map[string]int{"core": kernel.RlimitCore, "cpu": kernel.RlimitCPU, "data": kernel.RlimitData, "fsize": kernel.RlimitFsize, "locks": kernel.RlimitLocks, "memlock": kernel.RlimitMemlock,
+	"msgqueue": kernel.RlimitMsgqueue, "nice": kernel.RlimitNice, "nofile": kernel.RlimitNofile, "nproc": kernel.RlimitNproc, "rss": kernel.RlimitRSS, "rtprio": kernel.RlimitRtprio,
+	"rttime": kernel.RlimitRttime, "sigpending": kernel.RlimitSigpending, "stack": kernel.RlimitStack}
+
+// tini is docker-init before a container's command: it starts it, hands signals on,
+// reaps, and ends as the command does.
+func tini(argv []string) kernel.Program {
+	return func(t *kernel.Task) int {
+		child, err := t.Spawn(kernel.Spawn{Path: argv[0], Argv: argv, Setpgid: true, Foreground: true})
+		if err != nil {
+			_, _ = io.WriteString(t.Stderr(), "[FATAL tini (7)] exec "+argv[0]+" failed: "+vfs.AsErrno(err).Error()+"\n")
+			if vfs.AsErrno(err) == vfs.ENOENT {
+				return 127
+			}
+			return 126
+		}
+		pid := child.PIDIn(t)
+		for _, s := range []kernel.Signal{kernel.SIGHUP, kernel.SIGINT, kernel.SIGQUIT, kernel.SIGTERM, kernel.SIGUSR1, kernel.SIGUSR2, kernel.SIGALRM, kernel.SIGCONT, kernel.SIGWINCH} {
+			t.Signal(s, kernel.Disposition{Kind: kernel.Handle, Handler: func(s kernel.Signal) { _ = t.Kill(pid, s) }})
+		}
+		for {
+			got, ws, err := t.Wait(-1, 0)
+			if err == vfs.ECHILD || err == nil && got == pid {
+				return ws.Code()
+			}
+		}
+	}
 }
 
 // mkdirIn makes a directory and its parents.

@@ -303,3 +303,53 @@ func TestDenied(t *testing.T) {
 		}
 	}
 }
+
+// TestOptionsApply: what a container was asked for is what its processes find.
+func TestOptionsApply(t *testing.T) {
+	f := of(t, "digitalocean")
+	yes := true
+	out := f.sh(&container.HostConfig{Init: &yes, Tmpfs: map[string]string{"/scratch": "size=8m,mode=700"}, Sysctls: map[string]string{"net.core.somaxconn": "77"},
+		Resources: container.Resources{Ulimits: []*container.Ulimit{{Name: "nofile", Soft: 100, Hard: 200}, {Name: "nproc", Soft: 31, Hard: -1}}}},
+		"sh", "-c", "cat /proc/1/comm; tr '\\0' ' ' < /proc/1/cmdline; echo; ulimit -Sn; ulimit -Hn; grep -E 'Max (processes|open)' /proc/self/limits; grep scratch /proc/mounts; df -k /scratch | tail -1; cat /proc/sys/net/core/somaxconn; kill -9 1; exit 7")
+	for _, want := range []string{"docker-init\n/sbin/docker-init -- sh -c ", "\n100\n200\n", "31                   unlimited            processes", "tmpfs /scratch tmpfs rw,nosuid,nodev,noexec,relatime,size=8192k,mode=700,inode64 0 0\n", " 8192 ", "\n77\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	for _, c := range f.containers {
+		if c.Host.Init != nil && c.ExitCode != 7 {
+			t.Errorf("docker-init ended with %d", c.ExitCode)
+		}
+	}
+}
+
+// TestProcDetails: numbers and tables that detectors look at.
+func TestProcDetails(t *testing.T) {
+	f := of(t, "aws")
+	out := f.sh(nil, "sh", "-c", "awk '$2%4 && /kB/ && !/Vmalloc/' /proc/meminfo; stat -c %a /proc/self/ns; readlink /proc/self/ns/time; for n in /proc/self/ns/*; do readlink $n; done | sort -u | wc -l; for f in auxv schedstat sessionid syscall personality; do test -e /proc/self/$f || echo no $f; done; wc -c < /proc/self/auxv; grep -c ^NSsid /proc/self/status; ping -c1 127.0.0.1 | tail -1; ping -c1 127.0.0.1 | grep -o ttl=..; grep -o 'l/[A-Z2-7]\\{26\\}[:,]' /proc/mounts | wc -l")
+	l := strings.Split(out, "\n")
+	if l[0] != "511" || l[1] != "time:[4026531834]" || l[2] != "8" || l[3] != "336" || l[4] != "1" || l[6] != "ttl=64" || l[7] == "0" {
+		t.Errorf("%s", out)
+	}
+	if r := strings.Split(strings.Fields(l[5] + " a b c d")[3], "/"); len(r) < 3 || r[0] != r[1] || r[1] != r[2] {
+		t.Errorf("one packet: %s", l[5])
+	}
+	host := f.sh(&container.HostConfig{Privileged: true, Binds: []string{"/:/mnt"}}, "chroot", "/mnt", "/bin/bash", "-c",
+		"dmesg | head -1 | cut -c16-; cat /proc/version; cat /proc/sys/kernel/random/boot_id; grep -o 'UUID=[^ ]*' /etc/fstab; grep -o 'UUID=[^ ]*' /proc/cmdline; sysctl -w vm.nr_hugepages=128 >/dev/null; grep HugePages_T /proc/meminfo; time dd if=/dev/zero of=/dev/null bs=1M count=3000 2>/dev/null")
+	h := strings.Split(host, "\n")
+	if h[0] != h[1] || h[3] != h[4] || len(h[2]) != 36 || h[2][14] != '4' || h[3][5+14] != '4' || !strings.HasSuffix(h[5], " 128") {
+		t.Errorf("%s", host)
+	}
+	if m := fields(strings.ReplaceAll(host, "\t", ":")); !strings.HasPrefix(m["real"], "0m0.") {
+		t.Errorf("3 GB of nothing take %s", m["real"])
+	}
+	for p := range providers {
+		for _, ks := range providers[p].kernels {
+			for _, k := range ks {
+				if kernelBuilds[k] == "" {
+					t.Errorf("no build of %s", k)
+				}
+			}
+		}
+	}
+}
