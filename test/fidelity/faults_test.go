@@ -84,7 +84,11 @@ var faults = []fault{
 		}
 		x := ok[r.IntN(len(ok))]
 		w := b[x[0]:x[1]]
-		a.Body = []byte(b[:x[0]] + w[:2] + "x" + w[3:] + b[x[1]:])
+		other := "x"
+		if w[2] == 'x' {
+			other = "q"
+		}
+		a.Body = []byte(b[:x[0]] + w[:2] + other + w[3:] + b[x[1]:])
 		return w
 	}},
 	{"a field is missing", func(r *rand.Rand, a *Answer, _ Answer) string {
