@@ -113,7 +113,7 @@ func TestDockerOnTheHost(t *testing.T) {
 		{"docker inspect -f '{{.State.Running}} {{.Name}} {{json .Config.Cmd}}' one", `true /one ["sleep","1000"]` + "\n"},
 		{"p=$(docker inspect -f '{{.State.Pid}}' one); cat /proc/$p/comm; docker top one -o pid,comm | tail -1 | grep -c $p", "sleep\n1\n"},
 		{"docker rm one; echo $?", "Error response from daemon: You cannot remove a running container "},
-		{"docker ps | grep sleep | awk '{print $1}' | xargs docker kill | wc -c; docker rm -f one; docker rm one", "13\none\nError response from daemon: No such container: one\n"},
+		{"docker ps | grep 'sleep 1000' | awk '{print $1}' | xargs docker kill | wc -c; docker rm -f one; docker rm one", "13\none\nError response from daemon: No such container: one\n"},
 		{"docker run nothere/x:1 2>&1 | head -1", "Unable to find image 'nothere/x:1' locally\n"},
 		{"curl -s --unix-socket /var/run/docker.sock http://x/_ping", "OK"},
 		{"docker version | grep -A2 Engine: | grep -c 20.10.24", "1\n"},
