@@ -58,6 +58,9 @@ type NetNS struct {
 	// Live gives what shows, if that changes: the host's bridges and their ports. It
 	// is set before use and called under no lock.
 	Live func() []Interface
+	// Others gives sockets that are told and not open: connections from outside. As
+	// Live.
+	Others func() []SockInfo
 
 	mu        sync.Mutex
 	listeners map[uint16]*listener
@@ -224,9 +227,12 @@ func (n *NetNS) stands(port uint16, a netip.Addr) *Standing {
 
 // Sockets lists the open sockets.
 func (n *NetNS) Sockets() []SockInfo {
+	var out []SockInfo
+	if n.Others != nil {
+		out = n.Others()
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var out []SockInfo
 	for s := range n.socks {
 		out = append(out, s.info)
 	}

@@ -172,7 +172,7 @@ func (w *World) boot() {
 	w.nextShown = 1100 + r.IntN(900)
 	w.kern = kernel.New(kernel.Config{Clock: h.cfg.Clock, Rand: w, Host: hi, Network: worldNet{w}, Observer: observer{w}, Limits: h.cfg.Limits, Programs: h.cfg.Programs, Budget: w.budget}, w.fs)
 	w.hostNS = w.kern.Host()
-	w.hostNS.Net().Live = w.hostInterfaces
+	w.hostNS.Net().Live, w.hostNS.Net().Others = w.hostInterfaces, w.callersSocket
 	w.dockerSocket()
 	w.writeLogs()
 	if !w.base {

@@ -170,6 +170,25 @@ func (w *World) hostInterfaces() []kernel.Interface {
 	return out
 }
 
+// callersSocket is the connection of whoever speaks to the daemon from outside: the
+// attacker who looks for it finds it. It takes no lock of the world's but callerMu.
+func (w *World) callersSocket() []kernel.SockInfo {
+	c := w.lastCaller()
+	at, err := netip.ParseAddrPort(w.host.facts.DockerHost)
+	d := w.dockerd
+	if err != nil || d == nil || !c.Source.IsValid() || c.Source.IsUnspecified() || c.Port == 0 {
+		return nil
+	}
+	local := at.Addr()
+	if local.IsUnspecified() {
+		local = w.host.facts.Private
+		if c.Source.IsLoopback() {
+			local = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		}
+	}
+	return []kernel.SockInfo{{Network: "tcp", State: "ESTABLISHED", Local: netip.AddrPortFrom(local, at.Port()), Remote: netip.AddrPortFrom(c.Source.Unmap(), c.Port), PID: d.HostPID(), Comm: "dockerd", Fd: 31, Inode: 40000 + uint64(c.Port)*3}}
+}
+
 // inside tells whether an address belongs to one of the world's own networks.
 func (w *World) inside(a netip.Addr) bool {
 	w.mu.Lock()

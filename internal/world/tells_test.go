@@ -3,6 +3,7 @@ package world
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
@@ -351,5 +352,18 @@ func TestProcDetails(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestOwnConnection: who speaks to the daemon finds the connection on the host, and
+// cron's run-parts runs what is there and ends.
+func TestOwnConnection(t *testing.T) {
+	f := of(t, "digitalocean", func(c *Config, _ *ManagerConfig) { c.Listen = "0.0.0.0:2375" })
+	f.Attribute(Caller{Source: netip.MustParseAddr("198.51.100.7"), Port: 40123})
+	host := &container.HostConfig{Privileged: true, NetworkMode: "host", PidMode: "host", Binds: []string{"/:/mnt"}}
+	out := f.sh(host, "chroot", "/mnt", "/bin/bash", "-c", "ss -tnp | grep 40123; netstat -tn | grep -c 198.51.100.7:40123; grep -ci ':9CBB 01' /proc/net/tcp; run-parts /etc/cron.hourly; echo $?; ps -eo stat,comm | grep -c '^R.*run-parts'")
+	l := strings.Split(out, "\n")
+	if !strings.HasPrefix(l[0], "ESTAB") || !strings.Contains(l[0], ":2375") || !strings.Contains(l[0], `users:(("dockerd",pid=`) || strings.Join(l[1:], " ") != "1 1 0 0 " {
+		t.Errorf("%s", out)
 	}
 }
