@@ -483,3 +483,21 @@ func (k *Kernel) BusyAndIdle() time.Duration {
 	}
 	return time.Duration(n) * 10 * time.Millisecond
 }
+
+// CPUPercent gives how the processors spent their time since boot: user, system,
+// nice, idle, waiting, interrupts, soft ones, stolen.
+func (k *Kernel) CPUPercent() (p [8]float64) {
+	var all cpuTicks
+	for _, c := range k.cpuTicks() {
+		all.add(c)
+	}
+	sum := 0.0
+	for i, n := range [...]int64{all.user, all.system, all.nice, all.idle, all.iowait, all.irq, all.softirq, all.steal} {
+		p[i] = float64(n)
+		sum += p[i]
+	}
+	for i := range p {
+		p[i] *= 100 / max(1, sum)
+	}
+	return p
+}

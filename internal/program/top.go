@@ -127,9 +127,10 @@ func (p *P) topPage(bool) {
 			run++
 		}
 	}
+	c := p.t.Kernel().CPUPercent()
 	mb := func(v int64) string { return fmt.Sprintf("%8.1f", float64(v)/(1<<20)) }
-	p.printf("top -%s\nTasks: %3d total, %3d running, %3d sleeping,   0 stopped,   0 zombie\n%%Cpu(s):  1.6 us,  0.8 sy,  0.0 ni, 97.6 id,  0.0 wa,  0.0 hi,  0.0 si,  0.0 st\nMiB Mem : %s total, %s free, %s used, %s buff/cache\nMiB Swap: %s total, %s free, %s used. %s avail Mem\n\n    PID USER      PR  NI    VIRT    RES    SHR S  %%CPU  %%MEM     TIME+ COMMAND\n",
-		p.uptimeLine(), len(ts), run, len(ts)-run, mb(m.Total), mb(m.Free), mb(m.Total-m.Free-m.Buffers-m.Cached), mb(m.Buffers+m.Cached), mb(m.SwapTotal), mb(m.SwapFree), mb(0), mb(m.Available))
+	p.printf("top -%s\nTasks: %3d total, %3d running, %3d sleeping,   0 stopped,   0 zombie\n%%Cpu(s): %4.1f us, %4.1f sy, %4.1f ni, %4.1f id, %4.1f wa, %4.1f hi, %4.1f si, %4.1f st\nMiB Mem : %s total, %s free, %s used, %s buff/cache\nMiB Swap: %s total, %s free, %s used. %s avail Mem\n\n    PID USER      PR  NI    VIRT    RES    SHR S  %%CPU  %%MEM     TIME+ COMMAND\n",
+		p.uptimeLine(), len(ts), run, len(ts)-run, c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], mb(m.Total), mb(m.Free), mb(m.Total-m.Free-m.Buffers-m.Cached), mb(m.Buffers+m.Cached), mb(m.SwapTotal), mb(m.SwapFree), mb(0), mb(m.Available))
 	sort.SliceStable(ts, func(i, j int) bool { return p.pcpu(ts[i]) > p.pcpu(ts[j]) })
 	for _, t := range ts {
 		v, r := t.Memory()
