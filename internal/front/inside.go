@@ -2,7 +2,7 @@ package front
 
 import (
 	"context"
-	"io"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -74,136 +74,77 @@ type insideAddr struct{}
 func (insideAddr) Network() string { return "unix" }
 func (insideAddr) String() string  { return "@" }
 
-// insideBuf is how many bytes wait in one direction.
-const insideBuf = 64 << 10
-
-// flow is one direction of a connection: bytes with an end and a reader's deadline.
-type flow struct {
-	mu     sync.Mutex
-	cond   sync.Cond
-	buf    []byte
-	ended  bool // no more will be written
-	broken bool // nobody reads any more
-	late   bool // the reader's deadline is over
-	timer  *time.Timer
-}
-
-func newFlow() *flow { f := &flow{}; f.cond.L = &f.mu; return f }
-
-func (f *flow) read(p []byte) (int, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for len(f.buf) == 0 && !f.ended && !f.broken && !f.late {
-		f.cond.Wait()
-	}
-	switch {
-	case f.late:
-		return 0, os.ErrDeadlineExceeded
-	case f.broken:
-		return 0, net.ErrClosed
-	case len(f.buf) == 0:
-		return 0, io.EOF
-	}
-	n := copy(p, f.buf)
-	if f.buf = f.buf[n:]; len(f.buf) == 0 {
-		f.buf = nil
-	}
-	f.cond.Broadcast()
-	return n, nil
-}
-
-func (f *flow) write(p []byte) (done int, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for len(p) > 0 {
-		for len(f.buf) >= insideBuf && !f.broken && !f.ended {
-			f.cond.Wait()
-		}
-		if f.broken || f.ended {
-			return done, vfs.EPIPE
-		}
-		n := min(len(p), insideBuf-len(f.buf))
-		f.buf = append(f.buf, p[:n]...)
-		p, done = p[n:], done+n
-		f.cond.Broadcast()
-	}
-	return done, nil
-}
-
-func (f *flow) set(what *bool) {
-	f.mu.Lock()
-	*what = true
-	f.cond.Broadcast()
-	f.mu.Unlock()
-}
-
-func (f *flow) deadline(t time.Time) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.timer != nil {
-		f.timer.Stop()
-		f.timer = nil
-	}
-	f.late = false
-	if d := time.Until(t); !t.IsZero() && d <= 0 {
-		f.late = true
-	} else if !t.IsZero() {
-		f.timer = time.AfterFunc(d, func() { f.set(&f.late) })
-	}
-	f.cond.Broadcast()
-}
-
 // client is the process's side.
 type client struct {
-	in, out *flow
-	gone    func() // tells the daemon's side
+	*kernel.ConnEnd
+	gone func() // tells the daemon's side
 }
 
-func (c *client) Read(p []byte) (int, error)  { return c.in.read(p) }
-func (c *client) Write(p []byte) (int, error) { return c.out.write(p) }
-func (c *client) CloseWrite() error           { c.out.set(&c.out.ended); return nil }
 func (c *client) Close() error {
-	c.out.set(&c.out.ended)
-	c.in.set(&c.in.broken)
+	_ = c.ConnEnd.Close() // never fails
 	c.gone()
 	return nil
 }
 
 // server is the daemon's side; it tells engineapi whose connection it is.
 type server struct {
-	in, out *flow
-	c       world.Caller
-	ctx     context.Context
-	end     context.CancelFunc
-	freed   func()
-	once    sync.Once
+	*kernel.ConnEnd
+	c     world.Caller
+	ctx   context.Context
+	end   context.CancelFunc
+	freed func()
+	once  sync.Once
+
+	mu    sync.Mutex
+	timer *time.Timer // of the reader's deadline
 }
 
 func insidePair(c world.Caller, freed func()) (*client, *server) {
-	x, y := newFlow(), newFlow()
+	a, b := kernel.ConnPair()
 	ctx, end := context.WithCancel(context.Background())
-	return &client{x, y, end}, &server{in: y, out: x, c: c, ctx: ctx, end: end, freed: freed}
+	return &client{a, end}, &server{ConnEnd: b, c: c, ctx: ctx, end: end, freed: freed}
 }
 
-func (s *server) Read(p []byte) (int, error)  { return s.in.read(p) }
-func (s *server) Write(p []byte) (int, error) { return s.out.write(p) }
-func (s *server) CloseWrite() error           { s.out.set(&s.out.ended); return nil }
+// Read words the end of time and of the connection as the net package does.
+func (s *server) Read(p []byte) (int, error) {
+	n, err := s.ConnEnd.Read(p)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		err = os.ErrDeadlineExceeded
+	case errors.Is(err, vfs.ECONNRESET):
+		err = net.ErrClosed
+	}
+	return n, err
+}
 
 func (s *server) Close() error {
 	s.once.Do(func() {
-		s.out.set(&s.out.ended)
-		s.in.set(&s.in.broken)
-		s.in.deadline(time.Time{})
+		_ = s.ConnEnd.Close() // never fails
+		_ = s.SetReadDeadline(time.Time{})
 		s.end()
 		s.freed()
 	})
 	return nil
 }
 
+func (s *server) SetReadDeadline(t time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+	d := time.Until(t)
+	s.Expire(!t.IsZero() && d <= 0)
+	if !t.IsZero() && d > 0 {
+		s.timer = time.AfterFunc(d, func() { s.Expire(true) })
+	}
+	return nil
+}
+
 func (s *server) LocalAddr() net.Addr                { return insideAddr{} }
 func (s *server) RemoteAddr() net.Addr               { return insideAddr{} }
-func (s *server) SetDeadline(t time.Time) error      { s.in.deadline(t); return nil }
-func (s *server) SetReadDeadline(t time.Time) error  { s.in.deadline(t); return nil }
+func (s *server) SetDeadline(t time.Time) error      { return s.SetReadDeadline(t) }
 func (s *server) SetWriteDeadline(t time.Time) error { return nil }
 
 // What engineapi asks of a connection.

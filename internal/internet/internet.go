@@ -18,8 +18,8 @@
 //
 // # Bounds
 //
-// A connection holds at most bufSize bytes each way; a request's head at most
-// 64 KiB; a body is read and dropped.
+// A connection holds at most kernel.ConnBuffer bytes each way; a request's head at
+// most 64 KiB; a body is read and dropped.
 package internet
 
 import (
@@ -135,7 +135,7 @@ func (n *Internet) Dial(c kernel.NetContext, network string, addr netip.AddrPort
 	} else if a.IsPrivate() || a.IsLinkLocalUnicast() {
 		return nil, vfs.EHOSTUNREACH
 	}
-	cl, sv := newPair()
+	cl, sv := kernel.ConnPair()
 	s := &server{n: n, c: sv, r: bufio.NewReaderSize(sv, 4096), addr: addr, name: name, argv: c.Proc.Argv, udp: strings.HasPrefix(network, "udp"), tls: network == "tls"}
 	go func() {
 		defer sv.Close()
@@ -147,7 +147,7 @@ func (n *Internet) Dial(c kernel.NetContext, network string, addr netip.AddrPort
 // server answers one connection.
 type server struct {
 	n    *Internet
-	c    *end
+	c    *kernel.ConnEnd
 	r    *bufio.Reader
 	addr netip.AddrPort
 	name string
