@@ -21,9 +21,8 @@ import (
 // once, as a daemon does.
 type pacer struct {
 	http.ResponseWriter
-	ctx      context.Context
-	until    time.Time
-	hijacked bool
+	ctx   context.Context
+	until time.Time
 }
 
 // outside is about what an answer takes on its way beyond the handler; the table's
@@ -36,8 +35,10 @@ func (s *Server) pace(rt *route, w http.ResponseWriter, r *http.Request) *pacer 
 		return nil
 	}
 	sp := rt.span
-	if f := r.URL.Query().Get("force"); rt.spanForced.P50 != 0 && (f == "1" || f == "true") {
-		sp = rt.spanForced
+	if rt.spanForced.P50 != 0 {
+		if f := r.URL.Query().Get("force"); f == "1" || f == "true" {
+			sp = rt.spanForced
+		}
 	}
 	if sp.P50 == 0 {
 		return nil
@@ -60,13 +61,8 @@ func atRuntime(text string) bool {
 // hurry lets the answer go at once.
 func (p *pacer) hurry() { p.until = time.Time{} }
 
-// finish is for handlers that leave the answer to net/http.
-func (p *pacer) finish() {
-	if !p.hijacked {
-		p.wait()
-	}
-}
-
+// wait waits once. At the end of a request it is for handlers that leave the answer
+// to net/http.
 func (p *pacer) wait() {
 	until := p.until
 	p.hurry()
@@ -137,8 +133,9 @@ func (p *pacer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	p.hijacked = true
-	return &pacedConn{Conn: c, p: p}, rw, nil
+	until := p.until
+	p.hurry() // the rest is the connection's
+	return &pacedConn{Conn: c, until: until}, rw, nil
 }
 
 // Unwrap is for http.ResponseController.
@@ -146,10 +143,9 @@ func (p *pacer) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
 type pacedConn struct {
 	net.Conn
-	p    *pacer
-	mu   sync.Mutex
-	head bool // was written
-	free bool // the wait is over
+	until time.Time
+	mu    sync.Mutex
+	head  bool // was written
 }
 
 func (c *pacedConn) Write(b []byte) (int, error) {
@@ -162,10 +158,9 @@ func (c *pacedConn) Write(b []byte) (int, error) {
 func (c *pacedConn) wait() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.head && !c.free {
-		c.free = true
+	if c.head {
 		// The request's context does not end with a hijacked connection.
-		sleepUntil(c.p.until, nil)
+		sleepUntil(c.until, nil)
 	}
 	c.head = true
 }

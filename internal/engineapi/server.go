@@ -220,7 +220,7 @@ func (s *Server) handler(rt *route) http.Handler {
 			s.answer(w, vars["version"], true, status, text)
 		}
 		if pace != nil {
-			pace.finish()
+			pace.wait()
 		}
 	})
 }

@@ -158,7 +158,6 @@ type Journal struct {
 	file  sync.Mutex
 	f     File
 	size  int64
-	path  string
 	segs  []segment
 	ended bool
 
@@ -255,7 +254,7 @@ func Open(cfg Config) (*Journal, error) {
 	if len(segs) > 0 {
 		s := segs[len(segs)-1]
 		if f, err := cfg.Open(s.path, s.size); err == nil {
-			j.f, j.size, j.path = f, s.size, s.path
+			j.f, j.size = f, s.size
 		} else {
 			return nil, fmt.Errorf("open the journal's last segment: %w", err)
 		}

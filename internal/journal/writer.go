@@ -319,7 +319,7 @@ func (j *Journal) rotate(first uint64) error {
 			_ = d.Close()
 		})
 	}
-	j.f, j.size, j.path = f, headerSize, path
+	j.f, j.size = f, headerSize
 	j.segs = append(j.segs, segment{path, first, headerSize, time.Now()})
 	j.total.Add(headerSize)
 	j.expire()

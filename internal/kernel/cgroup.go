@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -77,7 +78,7 @@ func (ns *NS) group() map[string]*vfs.SynthNode {
 		"cgroup.events": ro("populated 1\nfrozen 0"), "cgroup.freeze": set("0"), "cgroup.kill": wo(), "cgroup.max.depth": set("max"), "cgroup.max.descendants": set("max"), "cgroup.stat": ro("nr_descendants 0\nnr_dying_descendants 0"),
 		"cpu.idle": set("0"), "cpu.max.burst": set("0"), "cpu.pressure": pressure(1, true), "cpu.uclamp.max": set("max"), "cpu.uclamp.min": set("0.00"), "cpu.weight.nice": set("0"),
 		"cpu.stat":              line(func() string { return ns.cpuStat(ns.usage()) }),
-		"cpuset.cpus.effective": line(func() string { return orElse(ns.limits().Cpus, all) }), "cpuset.cpus.partition": set("member"), "cpuset.mems.effective": ro("0"),
+		"cpuset.cpus.effective": line(func() string { return cmp.Or(ns.limits().Cpus, all) }), "cpuset.cpus.partition": set("member"), "cpuset.mems.effective": ro("0"),
 		"io.max": set(""), "io.pressure": pressure(2, true), "io.prio.class": set("no-change"), "io.weight": set("default 100"), "io.stat": line(func() string { return ns.ioStat(ns.usage()) }),
 		"memory.current": num(func(u GroupUsage) int64 { return u.Memory }), "memory.events": ns.memoryEvents(), "memory.events.local": ns.memoryEvents(), "memory.high": set("max"), "memory.min": set("0"),
 		"memory.oom.group": set("0"), "memory.pressure": pressure(3, true), "memory.stat": sfile(func() string { return ns.usage().MemoryStat() }),
@@ -105,13 +106,6 @@ func (ns *NS) group() map[string]*vfs.SynthNode {
 		kids[name] = rw(func() string { return f(ns.limits()) })
 	}
 	return kids
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 func empty(mode vfs.Mode) *vfs.SynthNode {

@@ -355,6 +355,15 @@ func (k *Kernel) softirqs() (l []irq) {
 	return l
 }
 
+// row writes a line of the two tables, its name in so many columns.
+func (q irq) row(b *strings.Builder, width int) {
+	fmt.Fprintf(b, "%*s:", width, q.name)
+	for _, n := range q.per {
+		fmt.Fprintf(b, " %10d", n)
+	}
+	b.WriteString(q.tail + "\n")
+}
+
 func (k *Kernel) procInterrupts() string {
 	var b strings.Builder
 	b.WriteString("     ")
@@ -363,11 +372,7 @@ func (k *Kernel) procInterrupts() string {
 	}
 	b.WriteString("\n")
 	for _, q := range k.interrupts() {
-		fmt.Fprintf(&b, "%4s:", q.name)
-		for _, n := range q.per {
-			fmt.Fprintf(&b, " %10d", n)
-		}
-		b.WriteString(q.tail + "\n")
+		q.row(&b, 4)
 	}
 	b.WriteString(" ERR:          0\n MIS:          0\n PIN: ")
 	b.WriteString(strings.Repeat("         0 ", k.cfg.Host.Cores) + "  Posted-interrupt notification event\n")
@@ -382,11 +387,7 @@ func (k *Kernel) procSoftirqs() string {
 	}
 	b.WriteString("\n")
 	for _, q := range k.softirqs() {
-		fmt.Fprintf(&b, "%12s:", q.name)
-		for _, n := range q.per {
-			fmt.Fprintf(&b, " %10d", n)
-		}
-		b.WriteString("\n")
+		q.row(&b, 12)
 	}
 	return b.String()
 }
