@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -1172,20 +1173,7 @@ scan:
 		}
 		vars, toks, at := y.vars, y.toks, y.i
 		defer func() { y.vars, y.toks, y.i = vars, toks, at }()
-		y.vars = make(map[string]any, len(outer)+len(f.args))
-		for k, v := range outer {
-			y.vars[k] = v
-		}
-		for k, v := range defaults {
-			y.vars[k] = v
-		}
-		for i, n := range f.args {
-			if i < len(a) {
-				y.vars[n] = a[i]
-			} else if v, ok := kw[n]; ok {
-				y.vars[n] = v
-			}
-		}
+		y.vars = f.frame(a, kw, outer, defaults)
 		y.toks, y.i = body, 0
 		v := y.ternary()
 		y.depth--
@@ -1588,6 +1576,23 @@ func (y *python) attr(v any, n string) any {
 	return &pyFunc{name: n, fn: func(a []any, kw map[string]any) any { return y.method(v, n, a, kw) }}
 }
 
+// frame is the variables of a call: those around it, each list over the one before,
+// then the arguments.
+func (f *pyFunc) frame(a []any, kw map[string]any, around ...map[string]any) map[string]any {
+	vars := make(map[string]any, len(around[0])+len(f.args))
+	for _, m := range around {
+		maps.Copy(vars, m)
+	}
+	for i, n := range f.args {
+		if i < len(a) {
+			vars[n] = a[i]
+		} else if v, ok := kw[n]; ok {
+			vars[n] = v
+		}
+	}
+	return vars
+}
+
 func (y *python) call(f any, a []any, kw map[string]any) any {
 	y.p.t.Tick(5)
 	switch x := f.(type) {
@@ -1596,17 +1601,7 @@ func (y *python) call(f any, a []any, kw map[string]any) any {
 			return x.fn(a, kw)
 		}
 		old := y.vars
-		y.vars = make(map[string]any, len(old)+len(a))
-		for k, v := range old {
-			y.vars[k] = v
-		}
-		for i, n := range x.args {
-			if i < len(a) {
-				y.vars[n] = a[i]
-			} else if v, ok := kw[n]; ok {
-				y.vars[n] = v
-			}
-		}
+		y.vars = x.frame(a, kw, old)
 		depth := y.depth
 		var ret any
 		func() {

@@ -47,12 +47,8 @@ func (w *World) ContainerCreate(ctx context.Context, p backend.ContainerCreateCo
 			}
 			if v != nil && w.host.cfg.Release.Era >= 26 {
 				w.mu.Lock()
-				n, err := w.findNet(k)
-				if err == nil {
-					err = w.endpointSettings(n, v)
-				} else if err = nil; v.MacAddress != "" && !validMAC(v.MacAddress) {
-					err = invalid("invalid MAC address %s", v.MacAddress)
-				}
+				n, _ := w.findNet(k) // may come later
+				err := w.endpointSettings(n, v)
 				w.mu.Unlock()
 				if err != nil {
 					return container.CreateResponse{}, invalid("invalid config for network %s: %s", k, err.Error())

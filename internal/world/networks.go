@@ -476,6 +476,7 @@ func dnsNames(c *Container, e *network.EndpointSettings) []string {
 }
 
 // endpointSettings checks what a user asks of an endpoint: validateEndpointSettings.
+// Without n, a network that is not there yet, it checks what needs none.
 func (w *World) endpointSettings(n *netw, e *network.EndpointSettings) error {
 	want := ""
 	if e.IPAMConfig != nil {
@@ -484,6 +485,9 @@ func (w *World) endpointSettings(n *netw, e *network.EndpointSettings) error {
 	old := w.host.cfg.Release.Era < 26
 	if e.MacAddress != "" && !old && !validMAC(e.MacAddress) {
 		return invalid("invalid MAC address %s", e.MacAddress)
+	}
+	if n == nil {
+		return nil
 	}
 	const own = "user specified IP address is supported only when connecting to networks with user configured subnets"
 	var errs []string
@@ -609,7 +613,6 @@ func (w *World) connect(c *Container, ref string, cfg *network.EndpointSettings)
 	if !c.Host.NetworkMode.IsHost() && n.Driver == "host" {
 		return nil, invalid("%s", w.pick28("container cannot be disconnected from host network or connected to host network", "cannot connect container to host network - container must be created in host network mode"))
 	}
-	private := func(driver string) bool { return driver != "host" }
 	for s, v := range c.Nets {
 		sn := w.networks[v.NetworkID]
 		if sn == nil {
@@ -623,7 +626,7 @@ func (w *World) connect(c *Container, ref string, cfg *network.EndpointSettings)
 			}
 			return n, nil // the first settings stay
 		}
-		if !private(sn.Driver) || !private(n.Driver) {
+		if sn.Driver == "host" || n.Driver == "host" {
 			return nil, conflict("container sharing network namespace with another container or host cannot be connected to any other network")
 		}
 		if sn.Name == "none" || n.Name == "none" {
@@ -665,11 +668,9 @@ func (w *World) disconnect(name, ref string, force bool) (*Container, *netw, err
 		if !force {
 			return nil, nil, err
 		}
-		n, err := w.findNet(ref)
-		if err != nil {
+		if _, err := w.findNet(ref); err != nil {
 			return nil, nil, err
 		}
-		_ = n
 		return nil, nil, notFound("endpoint %s not found", name)
 	}
 	n, err := w.findNet(ref)
