@@ -83,6 +83,16 @@ func put(t *testing.T, j *Journal, from, to int) {
 	}
 }
 
+// flush waits until the segments have it all.
+func flush(t *testing.T, j *Journal) {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
+	defer stop()
+	if err := j.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestAppendReadReopen(t *testing.T) {
 	dir := t.TempDir()
 	j := open(t, Config{Dir: dir})
@@ -194,11 +204,7 @@ func TestFailingDiskQueuesAndRecovers(t *testing.T) {
 				t.Fatal("the fault does not show")
 			}
 			sw.Store(false)
-			ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
-			defer stop()
-			if err := j.Flush(ctx); err != nil {
-				t.Fatal(err)
-			}
+			flush(t, j)
 			put(t, j, 41, 50)
 			j.Close()
 			got, lost := statuses(t, dir)
@@ -220,11 +226,7 @@ func TestSlowDiskCountsOnce(t *testing.T) {
 	put(t, j, 4, 8)
 	f.slow.Store(0)
 	put(t, j, 9, 12)
-	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
-	defer stop()
-	if err := j.Flush(ctx); err != nil {
-		t.Fatal(err)
-	}
+	flush(t, j)
 	j.Close()
 	if j.Stats().Late == 0 {
 		t.Fatal("no answer was late: the test shows nothing")
@@ -244,11 +246,7 @@ func TestGapsAddUp(t *testing.T) {
 	put(t, j, 1, 5)
 	// A busy machine may have been slow to begin the segment: what waits because of
 	// that is not what is counted here.
-	fctx, fstop := context.WithTimeout(context.Background(), 5*time.Second)
-	defer fstop()
-	if err := j.Flush(fctx); err != nil {
-		t.Fatal(err)
-	}
+	flush(t, j)
 	f.fail.Store(true)
 	put(t, j, 6, 105)
 	queued := j.Stats().Queued
@@ -257,9 +255,7 @@ func TestGapsAddUp(t *testing.T) {
 		t.Fatalf("%d queued, %d lost, want 100 together", queued, lost)
 	}
 	f.fail.Store(false)
-	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
-	defer stop()
-	j.Flush(ctx)
+	flush(t, j)
 	for j.ring.lostPending() > 0 {
 		time.Sleep(time.Millisecond)
 	}
@@ -287,11 +283,7 @@ func TestQueueOutlivesProcess(t *testing.T) {
 	}
 	j = open(t, Config{Dir: dir, Queue: again})
 	put(t, j, 21, 25)
-	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
-	defer stop()
-	if err := j.Flush(ctx); err != nil {
-		t.Fatal(err)
-	}
+	flush(t, j)
 	j.Close()
 	got, _ := statuses(t, dir)
 	wantSeq(t, got, 25)
@@ -486,11 +478,7 @@ func TestStuckWriteHoldsNoAnswer(t *testing.T) {
 	}
 	close(stuck)
 	<-done
-	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
-	defer stop()
-	if err := j.Flush(ctx); err != nil {
-		t.Fatal(err)
-	}
+	flush(t, j)
 	j.Close()
 	got, _ := statuses(t, dir)
 	wantSeq(t, got, 40)

@@ -9,7 +9,7 @@ import (
 
 // Hostile nesting ends in an error, not in a crash of the whole process.
 func TestDeep(t *testing.T) {
-	w := kerneltest.New(t, registry(), kerneltest.Options{Observer: &crashes{t: t}})
+	w := kerneltest.New(t, registry(), kerneltest.Options{Observer: kerneltest.Crashes{T: t}})
 	n := 60000
 	for _, argv := range [][]string{
 		{"awk", "BEGIN { print " + strings.Repeat("(", n) + "1 }"},

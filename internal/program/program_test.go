@@ -263,7 +263,7 @@ func TestSteps(t *testing.T) {
 
 // Every command survives odd arguments.
 func TestNoCrash(t *testing.T) {
-	rec := &crashes{t: t}
+	rec := kerneltest.Crashes{T: t}
 	w := kerneltest.New(t, registry(), kerneltest.Options{Observer: rec})
 	for _, n := range program.Names() {
 		switch n {
@@ -273,17 +273,6 @@ func TestNoCrash(t *testing.T) {
 		for _, a := range [][]string{{}, {"-"}, {"--help"}, {"-Z!"}, {"", ""}, {"/etc/passwd"}, {"/etc/passwd", "/nonexistent"}, {"(", "/", "["}} {
 			w.Run("x\ny: z\n", append([]string{n}, a...)...)
 		}
-	}
-}
-
-type crashes struct {
-	kernel.Discard
-	t *testing.T
-}
-
-func (c *crashes) Unknown(p kernel.ProcInfo, what, name, detail string) {
-	if name == "crash" {
-		c.t.Errorf("%q crashed: %s", p.Argv, detail)
 	}
 }
 
@@ -304,7 +293,7 @@ func fuzz(f *testing.F, argv func(string) []string) {
 		if len(s) > 200 {
 			return
 		}
-		w := kerneltest.New(t, r, kerneltest.Options{Observer: &crashes{t: t}})
+		w := kerneltest.New(t, r, kerneltest.Options{Observer: kerneltest.Crashes{T: t}})
 		task, err := w.NS.Start(kernel.Spawn{Path: "timeout", Argv: append([]string{"timeout", "0.2"}, argv(s)...), Files: map[int]*kernel.File{0: kernel.NullFile(), 1: kernel.WriterFile(io.Discard), 2: kernel.WriterFile(io.Discard)}})
 		if err != nil {
 			return

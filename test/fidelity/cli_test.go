@@ -2,7 +2,6 @@ package fidelity
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -75,97 +74,66 @@ func TestCLIRecord(t *testing.T) {
 	if !*recordAnew && !*real {
 		t.Skip("plays against real daemons with -record or -real")
 	}
-	for _, r := range oracle.All {
-		if *relOf != "" && !strings.Contains(r.Version, *relOf) {
-			continue
+	onReal(t, 8*time.Minute, func(ctx context.Context, t *testing.T, r oracle.Release, d *oracle.Daemon) {
+		c, err := lookDocker()
+		if err != nil {
+			t.Fatal(err)
 		}
-		t.Run(r.Version, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
-			defer cancel()
-			c, err := lookDocker()
+		version, err := c.Version(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Host = forward(t, d)
+		dir := filepath.Join("testdata", r.Persona, "cli")
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := importReal(ctx, d); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range cliChosen() {
+			ps, err := c.Play(ctx, s, t.TempDir())
 			if err != nil {
-				t.Fatal(err)
+				t.Errorf("%v", err)
 			}
-			version, err := c.Version(ctx)
+			text := cliTranscript(version, ps)
+			cliPlayed[r.Persona+"\t"+s.Name] = text
+			file := filepath.Join(dir, s.Name+".txt")
+			if *recordAnew {
+				if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
+			b, err := os.ReadFile(file)
 			if err != nil {
-				t.Fatal(err)
+				t.Error(err)
+				continue
 			}
-			d, err := oracle.Start(ctx, r, oracle.Options{Hostname: "decoy"})
-			if errors.Is(err, oracle.ErrUnavailable) {
-				t.Skip(err)
+			client, was := parseCLI(string(b))
+			if client != version {
+				t.Logf("%s was recorded with the client %s, this machine has %s: the decoy is compared with what was played now", s.Name, client, version)
+				continue
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer d.Stop()
-			c.Host = forward(t, d)
-			dir := filepath.Join("testdata", r.Persona, "cli")
-			if err := os.MkdirAll(dir, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := importReal(ctx, d); err != nil {
-				t.Fatal(err)
-			}
-			for _, s := range cliChosen() {
-				ps, err := c.Play(ctx, s, t.TempDir())
-				if err != nil {
-					t.Errorf("%v", err)
-				}
-				text := cliTranscript(version, ps)
-				cliPlayed[r.Persona+"\t"+s.Name] = text
-				file := filepath.Join(dir, s.Name+".txt")
-				if *recordAnew {
-					if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-						t.Fatal(err)
-					}
-					continue
-				}
-				b, err := os.ReadFile(file)
-				if err != nil {
-					t.Error(err)
-					continue
-				}
-				client, was := parseCLI(string(b))
-				if client != version {
-					t.Logf("%s was recorded with the client %s, this machine has %s: the decoy is compared with what was played now", s.Name, client, version)
-					continue
-				}
-				_, is := parseCLI(text)
-				for i := range min(len(was), len(is)) {
-					if ds := diffLines(was[i].Shown, is[i].Shown); len(ds) > 0 {
-						t.Errorf("%s $ %s\n\t%s", s.Name, was[i].Line, strings.Join(ds, "\n\t"))
-					}
-				}
-				if len(was) != len(is) {
-					t.Errorf("%s: %d steps, transcript has %d", s.Name, len(is), len(was))
+			_, is := parseCLI(text)
+			for i := range min(len(was), len(is)) {
+				if ds := diffLines(was[i].Shown, is[i].Shown); len(ds) > 0 {
+					t.Errorf("%s $ %s\n\t%s", s.Name, was[i].Line, strings.Join(ds, "\n\t"))
 				}
 			}
-			fmt.Printf("real %s: rules used %s\n", r.Version, ordered(c.Count))
-		})
-	}
+			if len(was) != len(is) {
+				t.Errorf("%s: %d steps, transcript has %d", s.Name, len(is), len(was))
+			}
+		}
+		fmt.Printf("real %s: rules used %s\n", r.Version, ordered(c.Count))
+	})
 }
 
 // cliDeviations reads cli.tsv: persona, script, command line, the line that differs,
 // reason.
 func cliDeviations(t *testing.T) map[string]*deviation {
 	t.Helper()
-	b, err := os.ReadFile("cli.tsv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := map[string]*deviation{}
-	for i, l := range strings.Split(string(b), "\n") {
-		if l == "" || strings.HasPrefix(l, "#") {
-			continue
-		}
-		f := strings.Split(l, "\t")
-		if len(f) != 5 || f[4] == "" {
-			t.Fatalf("cli.tsv:%d: want persona, script, command line, differing line, reason", i+1)
-		}
-		d := &deviation{persona: f[0], scenario: f[1], step: f[2], field: f[3], why: f[4]}
-		out[d.key()] = d
-	}
-	return out
+	return readDeviations(t, "cli.tsv", "persona, script, command line, differing line, reason")
 }
 
 // TestCLI plays every script with the docker client against the decoy: what it prints

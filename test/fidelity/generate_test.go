@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -218,52 +217,37 @@ func TestGenerated(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	for _, r := range oracle.All {
-		if *relOf != "" && !strings.Contains(r.Version, *relOf) {
-			continue
+	onReal(t, 30*time.Minute, func(ctx context.Context, t *testing.T, r oracle.Release, dm *oracle.Daemon) {
+		t.Logf("seed %d", seed)
+		if err := importReal(ctx, dm); err != nil {
+			t.Fatal(err)
 		}
-		t.Run(r.Version, func(t *testing.T) {
-			t.Logf("seed %d", seed)
-			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
-			defer cancel()
-			dm, err := oracle.Start(ctx, r, oracle.Options{Hostname: "decoy"})
-			if errors.Is(err, oracle.ErrUnavailable) {
-				t.Skip(err)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer dm.Stop()
-			if err := importReal(ctx, dm); err != nil {
-				t.Fatal(err)
-			}
-			p, err := persona.Get(r.Persona)
-			if err != nil {
-				t.Fatal(err)
-			}
-			dc := startDecoy(t, p.Name)
-			if err := importDecoy(dc); err != nil {
-				t.Fatal(err)
-			}
-			rnd := rand.New(rand.NewPCG(seed, uint64(len(r.Version))))
-			stat := map[string]int{}
-			seen := map[string]int{}
-			var first []found
-			for stat["calls"] < *genCalls {
-				g := &genState{c: rnd.IntN, api: p.API, min: p.MinAPI, made: map[string]string{}}
-				fs, _ := sequence(t, &side{d: dm}, &side{d: dc}, g, 40, map[string]*deviation{}, r.Persona, stat)
-				for _, f := range fs {
-					if seen[f.key]++; seen[f.key] == 1 {
-						first = append(first, f)
-					}
+		p, err := persona.Get(r.Persona)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dc := startDecoy(t, p.Name)
+		if err := importDecoy(dc); err != nil {
+			t.Fatal(err)
+		}
+		rnd := rand.New(rand.NewPCG(seed, uint64(len(r.Version))))
+		stat := map[string]int{}
+		seen := map[string]int{}
+		var first []found
+		for stat["calls"] < *genCalls {
+			g := &genState{c: rnd.IntN, api: p.API, min: p.MinAPI, made: map[string]string{}}
+			fs, _ := sequence(t, &side{d: dm}, &side{d: dc}, g, 40, map[string]*deviation{}, r.Persona, stat)
+			for _, f := range fs {
+				if seen[f.key]++; seen[f.key] == 1 {
+					first = append(first, f)
 				}
 			}
-			sort.Slice(first, func(i, j int) bool { return seen[first[i].key] > seen[first[j].key] })
-			for _, f := range first {
-				last := f.calls
-				t.Errorf("%dx %s\n  at   %s\n  want %s\n  got  %s\n  after\n    %s", seen[f.key], f.key, f.step, cut(f.diff.Want), cut(f.diff.Got), strings.Join(last, "\n    "))
-			}
-			fmt.Fprintf(os.Stderr, "%s: %d generated calls, %d succeeded, %d kinds of difference\n", r.Persona, stat["calls"], stat["succeeded"], len(first))
-		})
-	}
+		}
+		sort.Slice(first, func(i, j int) bool { return seen[first[i].key] > seen[first[j].key] })
+		for _, f := range first {
+			last := f.calls
+			t.Errorf("%dx %s\n  at   %s\n  want %s\n  got  %s\n  after\n    %s", seen[f.key], f.key, f.step, cut(f.diff.Want), cut(f.diff.Got), strings.Join(last, "\n    "))
+		}
+		fmt.Fprintf(os.Stderr, "%s: %d generated calls, %d succeeded, %d kinds of difference\n", r.Persona, stat["calls"], stat["succeeded"], len(first))
+	})
 }

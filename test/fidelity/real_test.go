@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"testing"
+	"time"
 
 	"github.com/whalefall/whalefall/test/oracle"
 )
@@ -83,4 +86,26 @@ func post(ctx context.Context, d Dialer, path string, body io.Reader) error {
 	return nil
 }
 
-func setUpReal(ctx context.Context, d *oracle.Daemon, vars map[string]string) error { return nil }
+// onReal runs f beside the real daemon of each release that was asked for, as a test of
+// its own and for limit at the most.
+func onReal(t *testing.T, limit time.Duration, f func(ctx context.Context, t *testing.T, r oracle.Release, d *oracle.Daemon)) {
+	t.Helper()
+	for _, r := range oracle.All {
+		if *relOf != "" && !strings.Contains(r.Version, *relOf) {
+			continue
+		}
+		t.Run(r.Version, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(context.Background(), limit)
+			defer cancel()
+			d, err := oracle.Start(ctx, r, oracle.Options{Hostname: "decoy"})
+			if errors.Is(err, oracle.ErrUnavailable) {
+				t.Skip(err)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Stop()
+			f(ctx, t, r, d)
+		})
+	}
+}

@@ -2,7 +2,6 @@ package fidelity
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -50,66 +49,48 @@ func TestRecord(t *testing.T) {
 	if !*recordAnew && !*real {
 		t.Skip("plays against real daemons with -record or -real")
 	}
-	for _, r := range oracle.All {
-		if *relOf != "" && !strings.Contains(r.Version, *relOf) {
-			continue
+	onReal(t, 5*time.Minute, func(ctx context.Context, t *testing.T, r oracle.Release, d *oracle.Daemon) {
+		dir := filepath.Join("testdata", r.Persona)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
 		}
-		t.Run(r.Version, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-			defer cancel()
-			d, err := oracle.Start(ctx, r, oracle.Options{Hostname: "decoy"})
-			if errors.Is(err, oracle.ErrUnavailable) {
-				t.Skip(err)
+		api := map[string]string{"20.10.24": "1.41", "26.1.5": "1.45", "28.5.2": "1.51"}[r.Version]
+		vars := map[string]string{}
+		for _, sc := range scenarios() {
+			if sc.World {
+				if err := importReal(ctx, d); err != nil {
+					t.Fatal(err)
+				}
 			}
+			as, err := Play(ctx, d, sc, vars, api)
 			if err != nil {
-				t.Fatal(err)
+				t.Errorf("%v", err)
 			}
-			defer d.Stop()
-			dir := filepath.Join("testdata", r.Persona)
-			if err := os.MkdirAll(dir, 0o755); err != nil {
-				t.Fatal(err)
+			if as == nil {
+				continue
 			}
-			api := map[string]string{"20.10.24": "1.41", "26.1.5": "1.45", "28.5.2": "1.51"}[r.Version]
-			vars := map[string]string{}
-			if err := setUpReal(ctx, d, vars); err != nil {
-				t.Fatal(err)
+			file, text := filepath.Join(dir, sc.Name+".txt"), transcript(sc.Steps, as, NewNormalizer())
+			if *recordAnew {
+				if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				continue
 			}
-			for _, sc := range scenarios() {
-				if sc.World {
-					if err := importReal(ctx, d); err != nil {
-						t.Fatal(err)
-					}
-				}
-				as, err := Play(ctx, d, sc, vars, api)
-				if err != nil {
-					t.Errorf("%v", err)
-				}
-				if as == nil {
-					continue
-				}
-				file, text := filepath.Join(dir, sc.Name+".txt"), transcript(sc.Steps, as, NewNormalizer())
-				if *recordAnew {
-					if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-						t.Fatal(err)
-					}
-					continue
-				}
-				// The transcript must still be what the daemon says.
-				b, err := os.ReadFile(file)
-				if err != nil {
-					t.Error(err)
-					continue
-				}
-				was, is := ParseTranscript(string(b)), ParseTranscript(text)
-				for i := range min(len(was), len(is)) {
-					for _, d := range Diff(was[i], is[i]) {
-						t.Errorf("%s | %s | %s\n\twas %s\n\tis  %s", sc.Name, was[i].Title, d.Field, cut(d.Want), cut(d.Got))
-					}
-				}
-				if len(was) != len(is) {
-					t.Errorf("%s: %d answers, transcript has %d", sc.Name, len(is), len(was))
+			// The transcript must still be what the daemon says.
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			was, is := ParseTranscript(string(b)), ParseTranscript(text)
+			for i := range min(len(was), len(is)) {
+				for _, d := range Diff(was[i], is[i]) {
+					t.Errorf("%s | %s | %s\n\twas %s\n\tis  %s", sc.Name, was[i].Title, d.Field, cut(d.Want), cut(d.Got))
 				}
 			}
-		})
-	}
+			if len(was) != len(is) {
+				t.Errorf("%s: %d answers, transcript has %d", sc.Name, len(is), len(was))
+			}
+		}
+	})
 }

@@ -223,22 +223,10 @@ func FuzzDockerfile(f *testing.F) {
 	})
 }
 
-// crashes fails the test when a program crashed.
-type crashes struct {
-	kernel.Discard
-	t *testing.T
-}
-
-func (c *crashes) Unknown(p kernel.ProcInfo, what, name, detail string) {
-	if name == "crash" {
-		c.t.Errorf("%q crashed: %s", p.Argv, detail)
-	}
-}
-
 // run runs a command line for a moment. It must end when it is told to.
 func run(t *testing.T, reg *kernel.Registry, stdin string, argv []string) {
 	t.Helper()
-	w := kerneltest.New(t, reg, kerneltest.Options{Observer: &crashes{t: t}})
+	w := kerneltest.New(t, reg, kerneltest.Options{Observer: kerneltest.Crashes{T: t}})
 	w.Run(stdin, append([]string{"timeout", "-s", "KILL", "0.1"}, argv...)...)
 }
 

@@ -172,8 +172,7 @@ func (s *side) round(n int) error {
 
 // latencies compares what calls take, the decoy's latency real, with the real
 // daemon's, in turn.
-// With table it also writes the real daemon's figures there, as rows of
-// internal/persona/latency.tsv.
+// The real daemon's figures go to table, as rows of internal/persona/latency.tsv.
 func latencies(bin, data, persona string, dm *oracle.Daemon, rounds int, table io.Writer) error {
 	d, err := start(bin, data, "--latency", "real", "--host", "empty", "--persona", persona)
 	if err != nil {
@@ -200,7 +199,7 @@ func latencies(bin, data, persona string, dm *oracle.Daemon, rounds int, table i
 		if r := ma / mb; r >= 0.7 && r <= 1.3 {
 			within++
 		}
-		if table != nil && mb > 0.8 && !strings.HasSuffix(name, "(404)") {
+		if mb > 0.8 && !strings.HasSuffix(name, "(404)") {
 			fmt.Fprintf(table, "%s\t%s\t%.1f\t%.1f\n", era, name, mb, p95(b))
 		}
 		row(persona+", latency real: p50 of "+name, fmt.Sprintf("%.2f ms, real %.2f ms (p95 %.2f, %.2f), ratio %.2f", ma, mb, p95(a), p95(b), ma/mb), "0.7 to 1.3")

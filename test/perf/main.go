@@ -43,12 +43,12 @@ func main() {
 	if *bareAddr != "" {
 		beBare(*bareAddr)
 	}
-	var err error
-	if *only {
-		err = allLatencies(*rounds, *write)
-	} else {
-		err = measure(*real, *jmb, *rounds)
-	}
+	err := withBinary(func(tmp, bin string) error {
+		if *only {
+			return allLatencies(tmp, bin, *rounds, *write)
+		}
+		return measure(tmp, bin, *real, *jmb, *rounds)
+	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "perf:", err)
 		os.Exit(1)
@@ -59,46 +59,38 @@ var nWorlds int
 
 func row(work, figure, goal string) { fmt.Printf("| %s | %s | %s |\n", work, figure, goal) }
 
-// built builds whalefall into dir.
-func built(dir string) (string, error) {
-	bin := filepath.Join(dir, "whalefall")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./cmd/whalefall")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
-	}
-	return bin, nil
-}
-
-func allLatencies(rounds int, write bool) error {
-	var table io.Writer
-	if write {
-		var b bytes.Buffer
-		b.WriteString("# release\troute\tp50 ms\tp95 ms\n")
-		table = &b
-		defer func() {
-			if err := os.WriteFile("internal/persona/latency.tsv", b.Bytes(), 0o644); err != nil {
-				fmt.Fprintln(os.Stderr, "perf:", err)
-			}
-		}()
-	}
+// withBinary builds whalefall into a folder of its own and runs f with both.
+func withBinary(f func(tmp, bin string) error) error {
 	tmp, err := os.MkdirTemp("", "whalefall-perf")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	bin, err := built(tmp)
-	if err != nil {
-		return err
+	bin := filepath.Join(tmp, "whalefall")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./cmd/whalefall")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
 	}
+	return f(tmp, bin)
+}
+
+// allLatencies compares each release. With write it puts down what the real daemons
+// took, once all of them were measured.
+func allLatencies(tmp, bin string, rounds int, write bool) error {
+	var table bytes.Buffer
+	table.WriteString("# release\troute\tp50 ms\tp95 ms\n")
 	for _, r := range oracle.All {
 		if err := beside(r, func(dm *oracle.Daemon) error {
-			return latencies(bin, filepath.Join(tmp, r.Version), r.Persona, dm, rounds, table)
+			return latencies(bin, filepath.Join(tmp, r.Version), r.Persona, dm, rounds, &table)
 		}); err != nil {
 			return err
 		}
 	}
-	return nil
+	if !write {
+		return nil
+	}
+	return os.WriteFile("internal/persona/latency.tsv", table.Bytes(), 0o644)
 }
 
 // beside runs f with a real daemon that has an image.
@@ -116,16 +108,7 @@ func beside(r oracle.Release, f func(*oracle.Daemon) error) error {
 	return f(dm)
 }
 
-func measure(real bool, jmb, rounds int) error {
-	tmp, err := os.MkdirTemp("", "whalefall-perf")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp)
-	bin, err := built(tmp)
-	if err != nil {
-		return err
-	}
+func measure(tmp, bin string, real bool, jmb, rounds int) error {
 	fmt.Println("| work | figure | goal |\n|---|---|---|")
 	d, err := start(bin, filepath.Join(tmp, "a"), "--latency", "none", "--host", "empty")
 	if err != nil {
@@ -198,7 +181,7 @@ func measure(real bool, jmb, rounds int) error {
 	row(strconv.Itoa(nWorlds)+" worlds of one container each: RSS of the sensor", fmt.Sprintf("%d MiB", rss), "< 1 GiB")
 	d.stop()
 	if dm != nil {
-		if err := latencies(bin, filepath.Join(tmp, "l"), oracle.R20.Persona, dm, rounds, nil); err != nil {
+		if err := latencies(bin, filepath.Join(tmp, "l"), oracle.R20.Persona, dm, rounds, io.Discard); err != nil {
 			return err
 		}
 	}

@@ -199,6 +199,19 @@ func New(t testing.TB, r *kernel.Registry, o Options) *World {
 	return &World{K: k, NS: ns, t: t}
 }
 
+// Crashes is an observer that fails the test when a program crashed.
+type Crashes struct {
+	kernel.Discard
+	T testing.TB
+}
+
+// Unknown implements kernel.Observer.
+func (c Crashes) Unknown(p kernel.ProcInfo, _, name, detail string) {
+	if name == "crash" {
+		c.T.Errorf("%q crashed: %s", p.Argv, detail)
+	}
+}
+
 // Result is what a command did.
 type Result struct {
 	Out, Err string
