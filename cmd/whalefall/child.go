@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -77,9 +78,26 @@ func child(name string) int {
 	}
 	if err := runOperator(c, life, pair); err != nil {
 		fmt.Fprintf(os.Stderr, "whalefall: operator side: %v\n", err)
+		var lasting lastingError
+		if errors.As(err, &lasting) {
+			return supervise.ExitConfig
+		}
 		return 1
 	}
 	return 0
+}
+
+// lastingError is a fault at the start that no second try mends.
+type lastingError struct{ error }
+
+func (e lastingError) Unwrap() error { return e.error }
+
+// lasting marks a fault as one that stays, unless it is the disk's.
+func lasting(err error) error {
+	if sqlite.MayPass(err) || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EIO) {
+		return err
+	}
+	return lastingError{err}
 }
 
 func runOperator(c operatorConfig, life, pair *os.File) error {
@@ -98,7 +116,7 @@ func runOperator(c operatorConfig, life, pair *os.File) error {
 	d := dirs{c.Data}
 	st, err := sqlite.Open(context.Background(), d.store())
 	if err != nil {
-		return err
+		return lasting(err)
 	}
 	defer st.Close()
 	cfg := operator.Config{Parent: c.Parent, Store: st, Projector: projector(d, st), Log: log}
@@ -118,7 +136,7 @@ func runOperator(c operatorConfig, life, pair *os.File) error {
 	}
 	sinks, err := openSinks(c, d, log)
 	if err != nil {
-		return err
+		return lasting(err)
 	}
 	defer sinks.Close()
 	cfg.Applied = sinks.Applied

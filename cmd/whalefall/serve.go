@@ -266,7 +266,7 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 		first[name] = true
 	}, Children: []supervise.Child{
 		{Name: "sensor", Args: []string{sensorChild}, Config: mustJSON(&confMu, &sc), Pair: ps, Files: append([]*os.File{ring.File()}, files...), Env: env, Attr: namespaces(root && !p.unconfined)},
-		{Name: "operator side", Args: []string{operatorChild}, Config: mustJSON(&confMu, &opConf), Pair: po, Files: opFiles, Env: append(slices.Clone(env), "GOMAXPROCS=1")},
+		{Name: "operator side", Args: []string{operatorChild}, Config: mustJSON(&confMu, &opConf), Pair: po, Files: opFiles, Env: append(slices.Clone(env), "GOMAXPROCS=1"), Spare: true},
 	}}
 	for _, l := range sc.Listeners {
 		kind := "Docker API"

@@ -6,10 +6,15 @@
 // queue, and holds them for as long as it lives; it reads no byte from outside.
 // A child that dies is started again at once, then with a back-off of 50 ms to
 // at most 1 s that is forgotten after ten quiet seconds; the listening sockets
-// stay open meanwhile. Its death ends both children: they have asked for SIGKILL
-// at the death of the thread that started them, so Run locks its thread for
-// good, and each reads the end of file of a life pipe of which the supervisor
-// alone holds the other end.
+// stay open meanwhile. A child that cannot start ends the others only while
+// somebody still looks on: a sensor that has never stayed up, or a child that says
+// its configuration is at fault. Otherwise the operator side may fail for as long
+// as it likes (a full disk does not take its store) and the sensor goes on.
+//
+// The supervisor's death ends both children: they have asked for SIGKILL at the
+// death of the thread that started them, so Run locks its thread for good, and
+// each reads the end of file of a life pipe of which the supervisor alone holds
+// the other end.
 //
 // # What a child inherits
 //
@@ -34,7 +39,9 @@ import (
 const (
 	minBackoff = 50 * time.Millisecond
 	maxBackoff = time.Second
-	quiet      = 10 * time.Second
+	// spareBackoff is the longest pause before a spare child's next start.
+	spareBackoff = 5 * time.Second
+	quiet        = 10 * time.Second
 	// grace is how long children have to end in order.
 	grace = 5 * time.Second
 )
@@ -53,6 +60,8 @@ type Child struct {
 	Attr func() *syscall.SysProcAttr
 	// Env is the child's whole environment.
 	Env []string
+	// Spare says that the others go on without it, however often it fails.
+	Spare bool
 }
 
 // Supervisor keeps children up.
@@ -112,9 +121,9 @@ type exited struct {
 }
 
 // Run starts the children and keeps them up until ctx ends; then it ends them
-// in order (SIGTERM, after five seconds SIGKILL) and returns. A child that ends
-// five times within its first second without having ever stayed up makes Run
-// give up with an error.
+// in order (SIGTERM, after five seconds SIGKILL) and returns. A child that has
+// never stayed up for a second makes Run give up with an error when it exits with
+// ExitConfig or, unless it is spare, when it fails five times at once.
 func (s *Supervisor) Run(ctx context.Context) error {
 	// The children's parent-death signal is bound to this very thread.
 	runtime.LockOSThread()
@@ -210,7 +219,8 @@ func (s *Supervisor) Run(ctx context.Context) error {
 			} else {
 				st.quick = 0
 			}
-			if errors.As(e.err, &fatal) && fatal.ExitCode() == ExitConfig || !st.stayed && st.quick >= 5 {
+			hopeless := errors.As(e.err, &fatal) && fatal.ExitCode() == ExitConfig || !s.Children[e.i].Spare && st.quick >= 5
+			if hopeless && !st.stayed {
 				stop()
 				return &ChildError{Name: name, Err: e.err}
 			}
@@ -227,7 +237,11 @@ func (s *Supervisor) Run(ctx context.Context) error {
 				continue
 			}
 			st.due = time.Now().Add(st.backoff)
-			st.backoff = min(2*st.backoff, maxBackoff)
+			longest := maxBackoff
+			if s.Children[e.i].Spare {
+				longest = spareBackoff
+			}
+			st.backoff = min(2*st.backoff, longest)
 			next := st.due
 			for i := range state {
 				if state[i].cmd == nil && !state[i].due.IsZero() && state[i].due.Before(next) {
@@ -260,8 +274,8 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	}
 }
 
-// ExitConfig is the exit status of a child that would fail again: the supervisor
-// gives up with the message the child printed.
+// ExitConfig is the exit status of a child that would fail again: a supervisor that
+// has not seen it up gives up with the message the child printed.
 const ExitConfig = 78
 
 // ChildError says that a child cannot be kept up.

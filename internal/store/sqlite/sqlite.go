@@ -16,7 +16,8 @@ import (
 	"strings"
 	"time"
 
-	_ "modernc.org/sqlite" // registers the driver
+	driver "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/whalefall/whalefall/internal/event"
 	"github.com/whalefall/whalefall/internal/session"
@@ -63,6 +64,22 @@ func (e *NewerError) Error() string {
 // Hint says what to do.
 func (e *NewerError) Hint() string {
 	return "use the newer whalefall that wrote it, or move the file away and run `whalefall store rebuild`"
+}
+
+// MayPass tells whether what Open or a call gave is the disk's or another
+// process's doing, so that a later try may succeed: full, failing, read-only,
+// locked. A damaged file, or one that is no database, stays so.
+func MayPass(err error) bool {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code() & 0xff { // the primary code
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT,
+		sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL:
+		return true
+	}
+	return false
 }
 
 // Open opens or makes the file at path.
