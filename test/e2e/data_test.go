@@ -32,10 +32,10 @@ func at(t testing.TB, data string) *decoy {
 	return &decoy{t: t, data: data, log: &bytes.Buffer{}, mu: &sync.Mutex{}, done: make(chan error, 1)}
 }
 
-func serveAt(t testing.TB, data string, args ...string) *decoy {
+func serveAt(t testing.TB, data string) *decoy {
 	t.Helper()
 	d := at(t, data)
-	d.start(args...)
+	d.start()
 	t.Cleanup(d.stop)
 	return d
 }
