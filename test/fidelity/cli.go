@@ -66,8 +66,10 @@ type Printed struct {
 
 // Client runs the docker client of this machine against one daemon.
 type Client struct {
-	Path  string // the client's program
-	Host  string // 127.0.0.1:PORT
+	Path  string   // the client's program; its folder is the first of PATH
+	Host  string   // 127.0.0.1:PORT
+	Env   []string // more of the environment, NAME=VALUE
+	Rules []Rule   // more than those of the docker client's own output
 	Count map[string]int
 }
 
@@ -75,11 +77,11 @@ type Client struct {
 // two of the daemon's own time-outs of a second.
 const lineLimit = 60 * time.Second
 
-// Version is the client's release.
+// Version is the client's name and release.
 func (c *Client) Version(ctx context.Context) (string, error) {
 	b, err := exec.CommandContext(ctx, c.Path, "version", "--format", "{{.Client.Version}}").Output()
 	if v := strings.TrimSpace(string(b)); v != "" {
-		return v, nil // without a daemon it prints its own half and fails
+		return "docker client " + v, nil // without a daemon it prints its own half and fails
 	}
 	return "", fmt.Errorf("%s version: %w", c.Path, err)
 }
@@ -117,6 +119,7 @@ func (c *Client) run(ctx context.Context, line, dir string) (code, stdout, stder
 	// Nothing of the user's own environment: no context, no proxy, no configuration.
 	cmd.Env = []string{"PATH=" + filepath.Dir(c.Path) + ":/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + dir, "DOCKER_CONFIG=" + filepath.Join(dir, ".docker"),
 		"DOCKER_HOST=tcp://" + c.Host, "DOCKER_BUILDKIT=0", "TZ=UTC", "LC_ALL=C"}
+	cmd.Env = append(cmd.Env, c.Env...)
 	var o, e bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &o, &e
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -136,7 +139,7 @@ func (c *Client) run(ctx context.Context, line, dir string) (code, stdout, stder
 }
 
 // cliRules are applied in order to what a step printed. Keep each as narrow as it can be.
-var cliRules = []rule{
+var cliRules = []Rule{
 	{"time", regexp.MustCompile(`\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`), "<time>"},
 	{"time", regexp.MustCompile(`\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4} UTC\b`), "<time>"},
 	{"ago", regexp.MustCompile(`\b(Less than a second|About a minute|\d+ (?:second|minute|hour|day|week|month|year)s?)( ago)?\b`), "<while>$2"},
@@ -153,12 +156,12 @@ var cliRules = []rule{
 }
 
 // hostRules are of `info` and `version` alone: the machine below the daemon.
-var hostRules = []rule{
+var hostRules = []Rule{
 	{"host", regexp.MustCompile(`(?m)^( *(?:Built|Kernel Version|Operating System|CPUs|Total Memory|Name|ID|System Time): +).*$`), "$1<host>"},
 }
 
 // statRules are of `stats` and `top` alone.
-var statRules = []rule{
+var statRules = []Rule{
 	{"stat", regexp.MustCompile(`\b\d+(\.\d+)?(%|[KMG]iB\b|[kM]?B\b)`), "<n>"},
 	{"stat", regexp.MustCompile(`\b\d\d:\d\d(:\d\d)?\b`), "<clock>"},
 	{"pid", regexp.MustCompile(`(?m)^root +\d+ +\d+ +\d+ `), "root  <pid> <ppid> <c> "},
@@ -197,17 +200,18 @@ func (n *cliNormalizer) lines(s string) []string {
 		}
 		return fmt.Sprintf("<id%d>", i)
 	})
-	apply := func(rs []rule) {
+	apply := func(rs []Rule) {
 		for _, r := range rs {
-			if k := len(r.re.FindAllStringIndex(s, -1)); k > 0 {
-				n.c.Count[r.name] += k
-				s = r.re.ReplaceAllString(s, r.to)
+			if k := len(r.Re.FindAllStringIndex(s, -1)); k > 0 {
+				n.c.Count[r.Name] += k
+				s = r.Re.ReplaceAllString(s, r.To)
 			}
 		}
 	}
 	if has(n.line, "docker info") || has(n.line, "docker version") {
 		apply(hostRules)
 	}
+	apply(n.c.Rules)
 	apply(cliRules)
 	if has(n.line, "docker stats") || has(n.line, "docker top") {
 		apply(statRules)
@@ -261,8 +265,8 @@ func printLine(mark, l string) string {
 	return mark + `\` + b.String()
 }
 
-// shown is a printed step's lines as the transcript has them.
-func (p Printed) shown() []string {
+// Shown is a printed step's lines as the transcript has them.
+func (p Printed) Shown() []string {
 	out := []string{"exit " + p.Exit}
 	for _, l := range p.Out {
 		out = append(out, printLine("1", l))
@@ -273,30 +277,30 @@ func (p Printed) shown() []string {
 	return out
 }
 
-// cliTranscript is a script's transcript.
-func cliTranscript(client string, ps []Printed) string {
+// CLITranscript is a script's transcript.
+func CLITranscript(client string, ps []Printed) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# docker client %s\n", client)
+	fmt.Fprintf(&b, "# %s\n", client)
 	for _, p := range ps {
-		fmt.Fprintf(&b, "$ %s\n%s\n", p.Line, strings.Join(p.shown(), "\n"))
+		fmt.Fprintf(&b, "$ %s\n%s\n", p.Line, strings.Join(p.Shown(), "\n"))
 	}
 	return b.String()
 }
 
-// shownStep is a step of a transcript.
-type shownStep struct {
+// ShownStep is a step of a transcript.
+type ShownStep struct {
 	Line  string
 	Shown []string
 }
 
-// parseCLI reads a transcript back.
-func parseCLI(text string) (client string, out []shownStep) {
+// ParseCLI reads a transcript back.
+func ParseCLI(text string) (client string, out []ShownStep) {
 	for _, l := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
 		switch {
-		case strings.HasPrefix(l, "# docker client "):
-			client = strings.TrimPrefix(l, "# docker client ")
+		case strings.HasPrefix(l, "# ") && len(out) == 0:
+			client = strings.TrimPrefix(l, "# ")
 		case strings.HasPrefix(l, "$ "):
-			out = append(out, shownStep{Line: l[2:]})
+			out = append(out, ShownStep{Line: l[2:]})
 		case len(out) > 0:
 			out[len(out)-1].Shown = append(out[len(out)-1].Shown, l)
 		}
@@ -304,9 +308,9 @@ func parseCLI(text string) (client string, out []shownStep) {
 	return client, out
 }
 
-// diffLines are the lines of one side that the other has not, in order: "-" before
+// DiffLines are the lines of one side that the other has not, in order: "-" before
 // what is wanted, "+" before what came. Empty: they are the same.
-func diffLines(want, got []string) []string {
+func DiffLines(want, got []string) []string {
 	m, n := len(want), len(got)
 	common := make([][]int, m+1)
 	for i := range common {

@@ -3,8 +3,6 @@ package fidelity
 import (
 	"context"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,44 +26,15 @@ func cliChosen() []Script {
 	return out
 }
 
-// forward is a port on loopback that leads to a daemon in its own network namespace.
-// A side that has said all it had to say is closed on the other end alone.
+// forward is a port that leads to a daemon, while the test runs.
 func forward(t *testing.T, d Dialer) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, end, err := Forward(d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { ln.Close() })
-	pass := func(to, from net.Conn, wg *sync.WaitGroup) {
-		defer wg.Done()
-		io.Copy(to, from)
-		if h, ok := to.(interface{ CloseWrite() error }); ok {
-			h.CloseWrite()
-		}
-	}
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				r, err := d.Dial(context.Background())
-				if err != nil {
-					return
-				}
-				defer r.Close()
-				var wg sync.WaitGroup
-				wg.Add(2)
-				go pass(r, c, &wg)
-				go pass(c, r, &wg)
-				wg.Wait()
-			}()
-		}
-	}()
-	return ln.Addr().String()
+	t.Cleanup(end)
+	return addr
 }
 
 // TestCLIRecord writes what the docker client prints beside the real daemons, or holds
@@ -88,7 +57,7 @@ func TestCLIRecord(t *testing.T) {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := importReal(ctx, d); err != nil {
+		if err := ImportReal(ctx, d); err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range cliChosen() {
@@ -96,7 +65,7 @@ func TestCLIRecord(t *testing.T) {
 			if err != nil {
 				t.Errorf("%v", err)
 			}
-			text := cliTranscript(version, ps)
+			text := CLITranscript(version, ps)
 			cliPlayed[r.Persona+"\t"+s.Name] = text
 			file := filepath.Join(dir, s.Name+".txt")
 			if *recordAnew {
@@ -110,14 +79,14 @@ func TestCLIRecord(t *testing.T) {
 				t.Error(err)
 				continue
 			}
-			client, was := parseCLI(string(b))
+			client, was := ParseCLI(string(b))
 			if client != version {
-				t.Logf("%s was recorded with the client %s, this machine has %s: the decoy is compared with what was played now", s.Name, client, version)
+				t.Logf("%s was recorded with %s, this machine has %s: the decoy is compared with what was played now", s.Name, client, version)
 				continue
 			}
-			_, is := parseCLI(text)
+			_, is := ParseCLI(text)
 			for i := range min(len(was), len(is)) {
-				if ds := diffLines(was[i].Shown, is[i].Shown); len(ds) > 0 {
+				if ds := DiffLines(was[i].Shown, is[i].Shown); len(ds) > 0 {
 					t.Errorf("%s $ %s\n\t%s", s.Name, was[i].Line, strings.Join(ds, "\n\t"))
 				}
 			}
@@ -131,9 +100,13 @@ func TestCLIRecord(t *testing.T) {
 
 // cliDeviations reads cli.tsv: persona, script, command line, the line that differs,
 // reason.
-func cliDeviations(t *testing.T) map[string]*deviation {
+func cliDeviations(t *testing.T) map[string]*Deviation {
 	t.Helper()
-	return readDeviations(t, "cli.tsv", "persona, script, command line, differing line, reason")
+	devs, err := ReadDeviations("cli.tsv", "persona, script, command line, differing line, reason")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return devs
 }
 
 // TestCLI plays every script with the docker client against the decoy: what it prints
@@ -174,7 +147,7 @@ func TestCLI(t *testing.T) {
 						}
 						text = string(b)
 					}
-					client, want := parseCLI(text)
+					client, want := ParseCLI(text)
 					if client != version {
 						skipped++
 						continue
@@ -190,7 +163,7 @@ func TestCLI(t *testing.T) {
 							break
 						}
 						total++
-						diffs := diffLines(want[i].Shown, g.shown())
+						diffs := DiffLines(want[i].Shown, g.Shown())
 						if len(diffs) == 0 {
 							alike++
 							a++
@@ -200,14 +173,14 @@ func TestCLI(t *testing.T) {
 						mu.Lock()
 						played[r.Persona+"\t"+s.Name] = true
 						for _, df := range diffs {
-							dv := &deviation{persona: r.Persona, scenario: s.Name, step: g.Line, field: strings.ReplaceAll(df, "\t", `\t`)}
-							if known := devs[dv.key()]; known != nil {
-								known.seen = true
+							dv := &Deviation{Persona: r.Persona, Scenario: s.Name, Step: g.Line, Field: strings.ReplaceAll(df, "\t", `\t`)}
+							if known := devs[dv.Key()]; known != nil {
+								known.Seen = true
 								continue
 							}
 							bad = true
 							if *deviate {
-								open = append(open, dv.key())
+								open = append(open, dv.Key())
 							}
 						}
 						mu.Unlock()
@@ -224,32 +197,14 @@ func TestCLI(t *testing.T) {
 					fmt.Printf("%-24s cli-%-12s %d/%d\n", r.Persona, s.Name, a, len(ps))
 				}
 				if skipped > 0 {
-					t.Skipf("%d scripts were recorded with another client than this machine's %s: -real compares anew", skipped, version)
+					t.Skipf("%d scripts were recorded with another client than %s: -real compares anew", skipped, version)
 				}
 				fmt.Printf("%s: %d of %d steps of the docker client alike, %d differ as written; rules used %s\n", r.Persona, alike, total, meant, ordered(c.Count))
 			})
 		}
 	})
 	if *deviate {
-		var b strings.Builder
-		old, _ := os.ReadFile("cli.tsv")
-		for _, l := range strings.SplitAfter(string(old), "\n") {
-			f := strings.Split(strings.TrimSuffix(l, "\n"), "\t")
-			if len(f) == 5 && !strings.HasPrefix(l, "#") {
-				if d := devs[strings.Join(f[:4], "\t")]; d != nil && !d.seen && played[d.persona+"\t"+d.scenario] {
-					continue
-				}
-			}
-			b.WriteString(l)
-		}
-		done := map[string]bool{}
-		for _, k := range open {
-			if !done[k] {
-				b.WriteString(k + "\topen\n")
-			}
-			done[k] = true
-		}
-		if err := os.WriteFile("cli.tsv", []byte(b.String()), 0o644); err != nil {
+		if err := RewriteDeviations("cli.tsv", devs, played, open); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -259,10 +214,10 @@ func TestCLI(t *testing.T) {
 	}
 	meant := 0
 	for k, d := range devs {
-		if !d.seen && played[d.persona+"\t"+d.scenario] {
+		if !d.Seen && played[d.Persona+"\t"+d.Scenario] {
 			t.Errorf("cli.tsv: %q no longer differs: take the row out", k)
 		}
-		if d.why != "open" {
+		if d.Why != "open" {
 			meant++
 		}
 	}
@@ -275,8 +230,8 @@ func TestCLI(t *testing.T) {
 func TestCLIPlanted(t *testing.T) {
 	n := &cliNormalizer{c: &Client{Host: "127.0.0.1:1", Count: map[string]int{}}, dir: "/d", line: "docker x"}
 	good := Printed{Line: "docker x", Exit: "1", Out: n.lines("one\ntwo 0123456789ab\n"), Err: n.lines("Error: three\n")}
-	client, back := parseCLI(cliTranscript("1.2", []Printed{good}))
-	if client != "1.2" || len(back) != 1 || len(diffLines(back[0].Shown, good.shown())) != 0 {
+	client, back := ParseCLI(CLITranscript("1.2", []Printed{good}))
+	if client != "1.2" || len(back) != 1 || len(DiffLines(back[0].Shown, good.Shown())) != 0 {
 		t.Fatalf("a transcript does not give back what was written: %q %q", client, back)
 	}
 	for name, p := range map[string]Printed{
@@ -288,7 +243,7 @@ func TestCLIPlanted(t *testing.T) {
 		"less":     {Exit: "1", Out: good.Out[1:], Err: good.Err},
 		"line end": {Exit: "1", Out: good.Out, Err: []string{"Error: three"}},
 	} {
-		if len(diffLines(back[0].Shown, p.shown())) == 0 {
+		if len(DiffLines(back[0].Shown, p.Shown())) == 0 {
 			t.Errorf("%s: not seen", name)
 		}
 	}

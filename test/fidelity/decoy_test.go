@@ -39,43 +39,14 @@ func startDecoy(t *testing.T, name string) decoy {
 	return decoy{d.Addr}
 }
 
-// deviation is a row of deviations.tsv.
-type deviation struct {
-	persona, scenario, step, field, why string
-	seen                                bool
-}
-
-func (d *deviation) key() string {
-	return strings.Join([]string{d.persona, d.scenario, d.step, d.field}, "\t")
-}
-
-// readDeviations reads a file of them; want names its five columns.
-func readDeviations(t *testing.T, file, want string) map[string]*deviation {
+func deviations(t *testing.T) map[string]*Deviation {
 	t.Helper()
-	b, err := os.ReadFile(file)
+	devs, err := ReadDeviations("deviations.tsv", "persona, scenario, step, field, reason")
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := map[string]*deviation{}
-	for i, l := range strings.Split(string(b), "\n") {
-		if l == "" || strings.HasPrefix(l, "#") {
-			continue
-		}
-		f := strings.Split(l, "\t")
-		if len(f) != 5 || f[4] == "" {
-			t.Fatalf("%s:%d: want %s", file, i+1, want)
-		}
-		d := &deviation{persona: f[0], scenario: f[1], step: f[2], field: f[3], why: f[4]}
-		out[d.key()] = d
-	}
-	return out
-}
-
-func deviations(t *testing.T) map[string]*deviation {
-	t.Helper()
-	devs := readDeviations(t, "deviations.tsv", "persona, scenario, step, field, reason")
 	for k, d := range devs {
-		if strings.Contains(d.field, "*") {
+		if strings.Contains(d.Field, "*") {
 			t.Fatalf("deviations.tsv: %q: no wildcard", k)
 		}
 	}
@@ -143,14 +114,14 @@ func TestDecoy(t *testing.T) {
 						played[name+"\t"+sc.Name] = true
 						bad := 0
 						for _, df := range diffs {
-							dv := &deviation{persona: name, scenario: sc.Name, step: w.Title, field: df.Field}
-							if known := devs[dv.key()]; known != nil {
-								known.seen = true
+							dv := &Deviation{Persona: name, Scenario: sc.Name, Step: w.Title, Field: df.Field}
+							if known := devs[dv.Key()]; known != nil {
+								known.Seen = true
 								continue
 							}
 							bad++
 							if *deviate {
-								open = append(open, dv.key())
+								open = append(open, dv.Key())
 								continue
 							}
 							t.Errorf("%s | %s | %s\n\twant %s\n\tgot  %s", sc.Name, w.Title, df.Field, cut(df.Want), cut(df.Got))
@@ -174,22 +145,7 @@ func TestDecoy(t *testing.T) {
 		}
 	})
 	if *deviate {
-		// Rows that no longer differ go, new differences come as open.
-		var b strings.Builder
-		old, _ := os.ReadFile("deviations.tsv")
-		for _, l := range strings.SplitAfter(string(old), "\n") {
-			f := strings.Split(strings.TrimSuffix(l, "\n"), "\t")
-			if len(f) == 5 && !strings.HasPrefix(l, "#") {
-				if d := devs[strings.Join(f[:4], "\t")]; d != nil && !d.seen && played[d.persona+"\t"+d.scenario] {
-					continue
-				}
-			}
-			b.WriteString(l)
-		}
-		for _, k := range open {
-			b.WriteString(k + "\topen\n")
-		}
-		if err := os.WriteFile("deviations.tsv", []byte(b.String()), 0o644); err != nil {
+		if err := RewriteDeviations("deviations.tsv", devs, played, open); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -198,13 +154,13 @@ func TestDecoy(t *testing.T) {
 		return
 	}
 	for k, d := range devs {
-		if !d.seen && played[d.persona+"\t"+d.scenario] {
+		if !d.Seen && played[d.Persona+"\t"+d.Scenario] {
 			t.Errorf("deviations.tsv: %q no longer differs: take the row out", k)
 		}
 	}
 	meantRows := 0
 	for _, d := range devs {
-		if d.why != "open" {
+		if d.Why != "open" {
 			meantRows++
 		}
 	}

@@ -147,7 +147,7 @@ type found struct {
 
 // sequence plays drawn calls on both until one differs or there are n, and gives the
 // differences of that call that no row of generated.tsv explains.
-func sequence(t *testing.T, a, b *side, g *genState, n int, devs map[string]*deviation, who string, stat map[string]int) (out []found, calls int) {
+func sequence(t *testing.T, a, b *side, g *genState, n int, devs map[string]*Deviation, who string, stat map[string]int) (out []found, calls int) {
 	t.Helper()
 	for _, s := range []*side{a, b} {
 		s.vars, s.n = map[string]string{}, NewNormalizer()
@@ -190,9 +190,9 @@ func sequence(t *testing.T, a, b *side, g *genState, n int, devs map[string]*dev
 			bad := false
 			for _, d := range Diff(want, got) {
 				field := regexp.MustCompile(`\[\d+\]`).ReplaceAllString(d.Field, "[]")
-				dv := &deviation{persona: who, scenario: "generated", step: routeOf(st.Req), field: field}
-				if known := devs[dv.key()]; known != nil {
-					known.seen = true
+				dv := &Deviation{Persona: who, Scenario: "generated", Step: routeOf(st.Req), Field: field}
+				if known := devs[dv.Key()]; known != nil {
+					known.Seen = true
 					continue
 				}
 				bad = true
@@ -219,7 +219,7 @@ func TestGenerated(t *testing.T) {
 	}
 	onReal(t, 30*time.Minute, func(ctx context.Context, t *testing.T, r oracle.Release, dm *oracle.Daemon) {
 		t.Logf("seed %d", seed)
-		if err := importReal(ctx, dm); err != nil {
+		if err := ImportReal(ctx, dm); err != nil {
 			t.Fatal(err)
 		}
 		p, err := persona.Get(r.Persona)
@@ -227,7 +227,7 @@ func TestGenerated(t *testing.T) {
 			t.Fatal(err)
 		}
 		dc := startDecoy(t, p.Name)
-		if err := importDecoy(dc); err != nil {
+		if err := ImportDecoy(dc); err != nil {
 			t.Fatal(err)
 		}
 		rnd := rand.New(rand.NewPCG(seed, uint64(len(r.Version))))
@@ -236,7 +236,7 @@ func TestGenerated(t *testing.T) {
 		var first []found
 		for stat["calls"] < *genCalls {
 			g := &genState{c: rnd.IntN, api: p.API, min: p.MinAPI, made: map[string]string{}}
-			fs, _ := sequence(t, &side{d: dm}, &side{d: dc}, g, 40, map[string]*deviation{}, r.Persona, stat)
+			fs, _ := sequence(t, &side{d: dm}, &side{d: dc}, g, 40, map[string]*Deviation{}, r.Persona, stat)
 			for _, f := range fs {
 				if seen[f.key]++; seen[f.key] == 1 {
 					first = append(first, f)

@@ -9,15 +9,15 @@ import (
 	"unicode/utf8"
 )
 
-// rule replaces what two daemons cannot have in common.
-type rule struct {
-	name string
-	re   *regexp.Regexp
-	to   string
+// Rule replaces what two daemons cannot have in common.
+type Rule struct {
+	Name string // what it is counted as
+	Re   *regexp.Regexp
+	To   string
 }
 
 // rules are applied in order to heads and bodies. Keep each as narrow as it can be.
-var rules = []rule{
+var rules = []Rule{
 	{"date", regexp.MustCompile(`\bDate: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT`), "Date: <date>"},
 	{"time", regexp.MustCompile(`\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`), "<time>"},
 	{"unix", regexp.MustCompile(`"(Created|time|timeNano|CreatedAt|LastTagTime|create|Since)":1\d{9,18}\b`), `"$1":<unix>`},
@@ -88,19 +88,19 @@ func (n *Normalizer) Text(s string, info bool) string {
 		return m
 	})
 	for _, r := range rules {
-		if r.name == "host" {
+		if r.Name == "host" {
 			if info {
-				s = r.re.ReplaceAllStringFunc(s, func(m string) string {
-					n.Count[r.name]++
+				s = r.Re.ReplaceAllStringFunc(s, func(m string) string {
+					n.Count[r.Name]++
 					k, _, _ := strings.Cut(m, ":")
 					return k + ":<host>"
 				})
 			}
 			continue
 		}
-		if c := len(r.re.FindAllStringIndex(s, -1)); c > 0 {
-			n.Count[r.name] += c
-			s = r.re.ReplaceAllString(s, r.to)
+		if c := len(r.Re.FindAllStringIndex(s, -1)); c > 0 {
+			n.Count[r.Name] += c
+			s = r.Re.ReplaceAllString(s, r.To)
 		}
 	}
 	return s

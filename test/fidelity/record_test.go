@@ -58,7 +58,7 @@ func TestRecord(t *testing.T) {
 		vars := map[string]string{}
 		for _, sc := range scenarios() {
 			if sc.World {
-				if err := importReal(ctx, d); err != nil {
+				if err := ImportReal(ctx, d); err != nil {
 					t.Fatal(err)
 				}
 			}
