@@ -41,7 +41,8 @@ type Layer struct {
 	Digest string // sha256 of its compressed blob
 	Size   int64  // of its files
 	Blob   int64  // of its compressed blob
-	Raw    []byte // its tar as it came, where it is small; nil is made of its tree
+	// Kept is what its tar had beside the files; nil has it made of the tree alone.
+	Kept *vfs.Kept
 
 	once  sync.Once
 	build func() *vfs.Layer
@@ -68,11 +69,11 @@ func (l *Layer) Tree() *vfs.Layer {
 
 // WriteTar writes the layer's tar and tells its length.
 func (l *Layer) WriteTar(w io.Writer) (int64, error) {
-	if l.Raw != nil {
-		n, err := w.Write(l.Raw)
-		return int64(n), err
-	}
 	c := &counted{w: w}
+	if l.Kept != nil {
+		err := l.Kept.Write(c, l.Tree())
+		return c.n, err
+	}
 	t := vfs.New(vfs.Config{}, l.Tree())
 	err := t.WriteTar(c, t.Root(), "")
 	return c.n, err

@@ -88,6 +88,9 @@ type Config struct {
 	// FirstInode is added to the numbers that the tree's nodes show, but for an ext4's
 	// root.
 	FirstInode uint64
+	// TypeBits has archives of the tree tell an entry's type in its mode too, as
+	// dockerd did before 23.
+	TypeBits bool
 }
 
 // BornWithTree as a time in a layer stands for the moment when the tree over it was

@@ -44,7 +44,9 @@ func (l TarLimits) fill() TarLimits {
 }
 
 // ReadTar adds a layer's tar stream to b; whiteout names become whiteouts.
-func ReadTar(b *LayerBuilder, r io.Reader, lim TarLimits) error {
+func ReadTar(b *LayerBuilder, r io.Reader, lim TarLimits) error { return readTar(b, r, lim, nil) }
+
+func readTar(b *LayerBuilder, r io.Reader, lim TarLimits, keep *keeper) error {
 	lim = lim.fill()
 	tr := tar.NewReader(r)
 	var total int64
@@ -90,6 +92,7 @@ func ReadTar(b *LayerBuilder, r io.Reader, lim TarLimits) error {
 			if total > lim.Bytes {
 				return ENOSPC
 			}
+			keep.file(p, h, h.Size <= lim.File)
 			var c Content
 			if c, err = tarContent(h, tr, lim.File, nil); err == nil {
 				err = b.File(p, c, m)
@@ -262,7 +265,7 @@ func (fs *FS) writeUpper(w io.Writer, snapshot bool) error {
 	fs.mu.RLock()
 	defer fs.mu.RUnlock()
 	tw := tar.NewWriter(w)
-	links := &tarState{links: map[*inode]string{}}
+	links := &tarState{links: map[*inode]string{}, typeBits: fs.cfg.TypeBits && !snapshot}
 	var first error
 	fs.walkUpper(fs.root, "", func(p string, n *inode, kind ChangeKind) {
 		if first != nil {
@@ -338,10 +341,20 @@ func (fs *FS) writeLowers(tw *tar.Writer, p string, n *inode, links *tarState, s
 type tarState struct {
 	links map[*inode]string // where an inode was first
 	names func(uid, gid uint32) (user, group string)
+	// typeBits puts the type beside the permissions, as in st_mode.
+	typeBits bool
 }
 
 func writeNode(tw *tar.Writer, p string, n *inode, links *tarState, snapshot bool) error {
 	h := &tar.Header{Name: p, Mode: int64(n.mode.Perm()), Uid: int(n.uid), Gid: int(n.gid), ModTime: time.Unix(0, n.mtime).UTC(), Format: tar.FormatPAX}
+	if !snapshot {
+		// As the daemon's archives have it: no entry but for extended attributes needs
+		// a PAX record.
+		h.ModTime = h.ModTime.Truncate(time.Second)
+	}
+	if links.typeBits {
+		h.Mode = int64(n.mode)
+	}
 	if links.names != nil {
 		h.Uname, h.Gname = links.names(n.uid, n.gid)
 	}
@@ -695,7 +708,7 @@ func (fs *FS) WriteTarNamed(w io.Writer, dir Node, base string, names func(uid, 
 	fs.mu.Lock() // child may materialise
 	defer fs.mu.Unlock()
 	tw := tar.NewWriter(w)
-	links := &tarState{links: map[*inode]string{}, names: names}
+	links := &tarState{links: map[*inode]string{}, names: names, typeBits: fs.cfg.TypeBits}
 	n = n.resolve()
 	if base == "" && n.mode.IsDir() {
 		for _, name := range n.names() {

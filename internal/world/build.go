@@ -143,7 +143,7 @@ func (w *World) Build(ctx context.Context, cfg backend.BuildConfig) (string, err
 	// Each stage tells of its image when it is done.
 	aux := func() {
 		if f := cfg.ProgressWriter.AuxFormatter; f != nil && b.cur != nil && b.cur.img != nil {
-			_ = f.Emit("moby.image.id", build.Result{ID: b.cur.img.ID})
+			_ = f.Emit("", build.Result{ID: b.cur.img.ID})
 		}
 	}
 	for _, n := range nodes {
@@ -163,7 +163,7 @@ func (w *World) Build(ctx context.Context, cfg backend.BuildConfig) (string, err
 	}
 	for _, k := range labels {
 		b.step++
-		fmt.Fprintf(b.out, "Step %d/%d : LABEL %s=%s\n", b.step, b.total, k, o.Labels[k])
+		b.say("LABEL " + k + "=" + o.Labels[k])
 		if b.cur.cfg.Labels == nil {
 			b.cur.cfg.Labels = map[string]string{}
 		}
@@ -533,8 +533,14 @@ func (b *builder) finish(err error) error {
 }
 
 func (b *builder) do(n *parser.Node) error {
-	fmt.Fprintf(b.out, "Step %d/%d : %s\n", b.step, b.total, n.Original)
+	b.say(n.Original)
 	return b.dispatch(n)
+}
+
+// say tells of a step, and ends the line by itself: each is a message of the answer.
+func (b *builder) say(step string) {
+	fmt.Fprintf(b.out, "Step %d/%d : %s", b.step, b.total, step)
+	fmt.Fprintln(b.out)
 }
 
 // triggers runs what an image wants run where it is built upon:
@@ -915,6 +921,12 @@ func (b *builder) container(cc *container.Config) (string, error) {
 		}
 		id = r.ID
 	}
+	// Of the container that is made of it the configuration takes its name, and a map of
+	// labels.
+	cc.Hostname = id[:12]
+	if cc.Labels == nil {
+		cc.Labels = map[string]string{}
+	}
 	b.made = append(b.made, id)
 	fmt.Fprintf(b.out, " ---> Running in %s\n", id[:12])
 	return id, nil
@@ -973,6 +985,9 @@ func sameConfig(a, b *container.Config) bool {
 	x, y := image.CloneConfig(a), image.CloneConfig(b)
 	for _, c := range []*container.Config{x, y} {
 		c.Image, c.Hostname, c.Domainname, c.Healthcheck = "", "", "", nil
+		if len(c.Labels) == 0 {
+			c.Labels = nil
+		}
 	}
 	p, err := json.Marshal(x)
 	q, err2 := json.Marshal(y)

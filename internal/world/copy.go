@@ -2,6 +2,7 @@ package world
 
 import (
 	"archive/tar"
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -131,7 +132,13 @@ func (w *World) ContainerArchivePath(name, p string) (io.ReadCloser, *container.
 	w.bg.Add(1)
 	go func() {
 		defer w.bg.Done()
-		pw.CloseWithError(w.tarOut(pw, at, base))
+		// In the daemon's pieces: by the first an answer's framing is decided.
+		b := bufio.NewWriterSize(pw, 32<<10)
+		err := w.tarOut(b, at, base)
+		if err == nil {
+			err = b.Flush()
+		}
+		pw.CloseWithError(err)
 	}()
 	w.containerEvent(w.lastCaller(), c, events.ActionArchivePath, nil)
 	return &stopReader{ReadCloser: r, w: w}, st, nil

@@ -24,6 +24,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
 	"github.com/docker/docker/api/types/backend"
 	"github.com/docker/docker/api/types/container"
@@ -930,44 +931,18 @@ func (w *World) readLayer(r io.Reader) (_ *image.Layer, err error) {
 		return nil, err
 	}
 	h := sha256.New()
-	first := &head{max: rawTar}
-	tee := io.TeeReader(&charged{r: dec, w: w, held: &held}, io.MultiWriter(h, first))
+	tee := io.TeeReader(&charged{r: dec, w: w, held: &held}, h)
 	b := vfs.NewLayerBuilder()
 	b.Time = w.now().UnixNano()
-	if err := vfs.ReadTar(b, tee, vfs.TarLimits{Bytes: w.host.cfg.Quotas.Disk, Entries: 100000}); err != nil {
+	t, kept, err := vfs.ReadTarKept(b, tee, vfs.TarLimits{Bytes: w.host.cfg.Quotas.Disk, Entries: 100000})
+	if err != nil {
 		return nil, err
 	}
-	if _, err := io.Copy(io.Discard, tee); err != nil {
-		return nil, err
-	}
-	t := b.Build()
 	runtime.AddCleanup(t, w.budget.Give, held)
 	l := image.NewLayer("sha256:"+hex.EncodeToString(h.Sum(nil)), t.Size(), func() *vfs.Layer { return t })
 	l.Digest, l.Blob = l.DiffID, max(t.Size()*2/5, 120)
-	if !first.over {
-		l.Raw = bytes.Clone(first.b)
-	}
+	l.Kept = kept
 	return l, nil
-}
-
-// rawTar bounds what is kept of a layer's own bytes, which its tree alone does not
-// give back: order, times, padding. The daemon keeps them for every layer (tar-split).
-const rawTar = 256 << 10
-
-// head keeps what is written to it, up to max.
-type head struct {
-	b    []byte
-	max  int
-	over bool
-}
-
-func (h *head) Write(p []byte) (int, error) {
-	if h.over = h.over || len(h.b)+len(p) > h.max; h.over {
-		h.b = nil
-	} else {
-		h.b = append(h.b, p...)
-	}
-	return len(p), nil
 }
 
 // platformWords are the operating systems and architectures that a platform of one
@@ -1284,6 +1259,9 @@ func (w *World) CreateImageFromContainer(ctx context.Context, name string, o *ba
 	fs, base := c.fs, c.image
 	cc := image.CloneConfig(c.Config)
 	w.mu.Unlock()
+	if o.Pause && w.ContainerPause(c.ID) == nil {
+		defer func() { _ = w.ContainerUnpause(c.ID) }()
+	}
 	cfg := o.Config
 	if cfg != nil && w.host.cfg.Release.Era < 28 && blank(cfg) {
 		cfg, o.Config = nil, nil // an empty body: the older routers gave none
@@ -1415,8 +1393,10 @@ func (w *World) LoadImage(ctx context.Context, in io.ReadCloser, _ *ocispec.Plat
 				return systemErr("invalid diffID for layer %d: expected %q, got %q", k, cfg.RootFS.DiffIDs[k], l.DiffID)
 			}
 			if !quiet {
-				d := []byte(fmt.Sprintf("{\"current\":%d,\"total\":%d}", len(data), len(data)))
-				_ = send(out, message{Status: "Loading layer", ProgressDetail: d, Progress: bar(int64(len(data)), int64(len(data))), ID: l.DiffID[7:19]})
+				for _, n := range loaded(int64(len(data))) {
+					d := []byte(fmt.Sprintf("{\"current\":%d,\"total\":%d}", n, len(data)))
+					_ = send(out, message{Status: "Loading layer", ProgressDetail: d, Progress: bar(n, int64(len(data))), ID: l.DiffID[7:19]})
+				}
 			}
 			layers = append(layers, l)
 		}
@@ -1442,6 +1422,17 @@ func (w *World) LoadImage(ctx context.Context, in io.ReadCloser, _ *ocispec.Plat
 		w.imageEvent(by, events.ActionLoad, i.ID, i.ID)
 	}
 	return nil
+}
+
+// loaded is how much of a layer's bytes the daemon tells of while it reads them through a
+// buffer: what it has when that is first worth a word, all of it, and all at the end.
+func loaded(size int64) []int64 {
+	const buffer = 32 << 10
+	first := min(size/100, 512<<10)/buffer*buffer + buffer
+	if first < size {
+		return []int64{first, size, size}
+	}
+	return []int64{size, size}
 }
 
 // layerOf finds the last of a chain of layers among the world's images, by the
@@ -1500,6 +1491,9 @@ func (w *World) ExportImage(ctx context.Context, names []string, _ *ocispec.Plat
 			}
 		}
 		if err != nil {
+			if r, perr := reference.ParseNormalizedNamed(n); perr == nil && !reference.IsNameOnly(r) && errdefs.IsNotFound(err) {
+				err = notFound("reference does not exist") // asked of the references alone
+			}
 			w.mu.Unlock()
 			return err
 		}

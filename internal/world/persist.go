@@ -269,17 +269,13 @@ func (w *World) restore(in io.Reader) error {
 			if l.Tar == nil || layers[l.DiffID] != nil {
 				continue
 			}
-			lb := vfs.NewLayerBuilder()
-			if err := vfs.ReadTar(lb, bytes.NewReader(l.Tar), lim); err != nil {
+			t, kept, err := vfs.ReadTarKept(vfs.NewLayerBuilder(), bytes.NewReader(l.Tar), lim)
+			if err != nil {
 				w.mu.Unlock()
 				return fmt.Errorf("layer %s: %w", l.DiffID, err)
 			}
-			t := lb.Build()
 			nl := image.NewLayer(l.DiffID, l.Size, func() *vfs.Layer { return t })
-			nl.Digest, nl.Blob = l.Digest, l.Blob
-			if len(l.Tar) <= rawTar {
-				nl.Raw = l.Tar
-			}
+			nl.Digest, nl.Blob, nl.Kept = l.Digest, l.Blob, kept
 			layers[l.DiffID] = nl
 		}
 	}

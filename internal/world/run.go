@@ -103,7 +103,7 @@ func (w *World) newFS(layers ...*vfs.Layer) *vfs.FS { return w.newFSAt(time.Time
 
 // newFSAt is newFS for a tree that was made at a moment.
 func (w *World) newFSAt(at time.Time, layers ...*vfs.Layer) *vfs.FS {
-	c := vfs.Config{Type: "overlay", Inodes: 200000}
+	c := vfs.Config{Type: "overlay", Inodes: 200000, TypeBits: w.host.cfg.Release.Era < 26}
 	if !at.IsZero() {
 		c.Born = at.UnixNano()
 	}
@@ -1368,14 +1368,11 @@ func (w *World) publish(c *Container) error {
 	if c.Host.NetworkMode.IsHost() || c.Host.NetworkMode.IsNone() {
 		return nil
 	}
-	keys := make([]string, 0, len(c.Host.PortBindings))
-	for p := range c.Host.PortBindings {
-		keys = append(keys, string(p))
-	}
+	// A binding of a port that is not exposed binds nothing: clients expose what they
+	// bind.
+	keys := make([]string, 0, len(c.Config.ExposedPorts))
 	for p := range c.Config.ExposedPorts {
-		if _, ok := c.Host.PortBindings[p]; !ok {
-			keys = append(keys, string(p))
-		}
+		keys = append(keys, string(p))
 	}
 	sort.Strings(keys)
 	for _, k := range keys {
