@@ -679,6 +679,10 @@ func copy20(ctx context.Context, c *call, w http.ResponseWriter, r *http.Request
 	}
 	defer data.Close()
 	w.Header().Set("Content-Type", "application/x-tar")
+	// What is copied into net/http's own writer is never measured, however short.
+	if err := http.NewResponseController(w).Flush(); err != nil {
+		return err
+	}
 	_, err = io.Copy(w, data)
 	return err
 }

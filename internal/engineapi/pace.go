@@ -41,10 +41,21 @@ func (s *Server) pace(rt *route, w http.ResponseWriter, r *http.Request) *pacer 
 		}
 	}
 	if sp.P50 == 0 {
-		return nil
+		if rt.String() != attachRoute {
+			return nil
+		}
+		return &pacer{ResponseWriter: w, ctx: r.Context()}
 	}
 	return &pacer{ResponseWriter: w, ctx: r.Context(), until: time.Now().Add(draw(sp) - outside)}
 }
+
+// attachRoute has no span: its answer's head comes at once, the log after it.
+const attachRoute = "POST /containers/{name:.*}/attach"
+
+// afterHead is the least time between the head of a hijacked answer and what follows:
+// a daemon opens a log or starts a process meanwhile. A client that reads the head by a
+// buffer of its own, as Python's does, loses what comes in the same segment.
+const afterHead = time.Millisecond
 
 func draw(sp persona.Span) time.Duration {
 	sigma := math.Log(float64(sp.P95)/float64(sp.P50)) / 1.645
@@ -122,7 +133,7 @@ func (p *pacer) Flush() {
 	}
 }
 
-// Hijack gives a connection whose first write, the head, goes at once: Docker sends
+// Hijack gives a connection whose head goes at once: Docker sends
 // it before the process begins, and what the process prints comes later.
 func (p *pacer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	h, ok := p.ResponseWriter.(http.Hijacker)
@@ -145,14 +156,25 @@ type pacedConn struct {
 	net.Conn
 	until time.Time
 	mu    sync.Mutex
-	head  bool // was written
+	end   string // of the head, as far as it was written
+	head  bool   // was written whole
 }
 
 func (c *pacedConn) Write(b []byte) (int, error) {
-	if len(b) > 0 { // Docker begins with an empty write
-		c.wait()
+	c.wait()
+	n, err := c.Conn.Write(b)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.head { // Docker writes it in pieces
+		c.end += string(b)
+		c.end = c.end[max(0, len(c.end)-4):]
+		if c.head = c.end == "\r\n\r\n"; c.head {
+			if next := time.Now().Add(afterHead); c.until.Before(next) {
+				c.until = next
+			}
+		}
 	}
-	return c.Conn.Write(b)
+	return n, err
 }
 
 func (c *pacedConn) wait() {
@@ -162,7 +184,6 @@ func (c *pacedConn) wait() {
 		// The request's context does not end with a hijacked connection.
 		sleepUntil(c.until, nil)
 	}
-	c.head = true
 }
 
 // Close ends the stream of a process that printed nothing.

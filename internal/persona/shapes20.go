@@ -285,14 +285,14 @@ type inspect20 struct {
 func (i *inspect20) final() any {
 	if i.NetworkSettings != nil && i.Config != nil && len(i.ID) > 12 {
 		// The router of 28 adds the short id and the host name for clients of that age;
-		// 20.10 kept the short id alone, from the first start on.
+		// 20.10 kept them, from the first start on.
 		begun := i.State != nil && !strings.HasPrefix(i.State.StartedAt, "0001-")
 		for _, e := range i.NetworkSettings.Networks {
 			if e == nil {
 				continue
 			}
 			e.Aliases = slices.DeleteFunc(e.Aliases, func(a string) bool {
-				return a == i.ID[:12] && !begun || a == i.Config.Hostname && a != i.ID[:12]
+				return !begun && (a == i.ID[:12] || a == i.Config.Hostname)
 			})
 			if len(e.Aliases) == 0 {
 				e.Aliases = nil

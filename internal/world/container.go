@@ -69,6 +69,7 @@ type Container struct {
 	health *healthMonitor
 
 	stopWaiters   []chan<- container.StateStatus
+	stops         []*stopping
 	removeWaiters []chan<- container.StateStatus
 	origin        Caller // who started it
 	shown         bool   // of the lived-in host: its first process is only shown until something enters it

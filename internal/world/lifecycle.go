@@ -210,6 +210,13 @@ func (w *World) exited(c *Container, run *running, code int, oom bool) {
 		c.Running, c.Restarting = false, false
 	}
 	auto := c.Host.AutoRemove && !restart && !c.restarted
+	var stops []*stopping
+	if w.host.cfg.Release.Era >= 26 && !restart {
+		stops, c.stops = c.stops, nil
+		for _, s := range stops {
+			s.said = true
+		}
+	}
 	waiters := c.stopWaiters
 	c.stopWaiters = nil
 	if restart {
@@ -221,6 +228,9 @@ func (w *World) exited(c *Container, run *running, code int, oom bool) {
 	}
 	if oom {
 		w.containerEvent(by, c, events.ActionOOM, nil)
+	}
+	for _, s := range stops {
+		w.containerEvent(s.by, c, events.ActionStop, nil)
 	}
 	attrs := map[string]string{"exitCode": strconv.Itoa(code)}
 	if w.host.cfg.Release.Era >= 26 {
@@ -399,6 +409,13 @@ func (c *Container) running(w *World) bool {
 	return c.Running
 }
 
+// stopping is a stop that waits for the end. Newer daemons wake it before they write
+// the state down and tell of the end, so that it has told of itself by then.
+type stopping struct {
+	by   Caller
+	said bool // guarded by World.mu
+}
+
 // stop is containerStop: the stop signal, the wait, the kill.
 func (w *World) stop(ctx context.Context, c *Container, o container.StopOptions) error {
 	ctx = context.WithoutCancel(ctx)
@@ -426,6 +443,15 @@ func (w *World) stop(ctx context.Context, c *Container, o container.StopOptions)
 	if o.Timeout != nil {
 		timeout = *o.Timeout
 	}
+	s := &stopping{by: by}
+	w.mu.Lock()
+	c.stops = append(c.stops, s)
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		c.stops = slices.DeleteFunc(c.stops, func(x *stopping) bool { return x == s })
+		w.mu.Unlock()
+	}()
 	if err := w.signal(by, c, sig, true); err != nil {
 		if isNotRunning(err) {
 			return nil
@@ -446,7 +472,12 @@ func (w *World) stop(ctx context.Context, c *Container, o container.StopOptions)
 			return fmt.Errorf("tried to kill container, but did not receive an exit event")
 		}
 	}
-	w.containerEvent(by, c, events.ActionStop, nil)
+	w.mu.Lock()
+	said := s.said
+	w.mu.Unlock()
+	if !said {
+		w.containerEvent(by, c, events.ActionStop, nil)
+	}
 	return nil
 }
 
@@ -474,6 +505,8 @@ func (w *World) signal(by Caller, c *Container, sig int, final bool) error {
 	if restarting || run == nil {
 		return nil
 	}
+	// Told before, as the end can be told at once here, and takes a shim's time there.
+	w.containerEvent(by, c, events.ActionKill, map[string]string{"signal": strconv.Itoa(sig)})
 	run.signal(sig)
 	if unpause {
 		run.resume()
@@ -481,7 +514,6 @@ func (w *World) signal(by Caller, c *Container, sig int, final bool) error {
 		c.Paused = false
 		w.mu.Unlock()
 	}
-	w.containerEvent(by, c, events.ActionKill, map[string]string{"signal": strconv.Itoa(sig)})
 	return nil
 }
 

@@ -458,7 +458,12 @@ func (w *World) join(c *Container, n *netw, e *network.EndpointSettings) error {
 	if !predefined(n.Name) {
 		e.DNSNames = dnsNames(c, e)
 		if w.host.cfg.Release.Era < 26 {
-			e.Aliases = append(append([]string{}, e.Aliases...), c.ID[:12])
+			e.Aliases = slices.Clone(e.Aliases)
+			for _, a := range []string{c.ID[:12], c.Config.Hostname} {
+				if !slices.Contains(e.Aliases, a) {
+					e.Aliases = append(e.Aliases, a)
+				}
+			}
 		}
 	}
 	return nil
