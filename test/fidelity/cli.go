@@ -19,7 +19,7 @@ import (
 // in a shell of its own, in a directory the script keeps, with `docker` pointed at
 // the daemon. A line may begin with marks and a space:
 //
-//	~  the lines of its output are compared as a set
+//	~  the lines of each of its streams are compared as a set
 //	!  it prepares or cleans up and is not compared
 type Script struct {
 	Name  string
@@ -105,6 +105,7 @@ func (c *Client) Play(ctx context.Context, s Script, dir string) ([]Printed, err
 		p := Printed{Line: l.Text, Exit: code, Out: n.lines(stdout), Err: n.lines(stderr)}
 		if l.Sort {
 			sort.Strings(p.Out)
+			sort.Strings(p.Err)
 		}
 		out = append(out, p)
 	}
@@ -277,12 +278,24 @@ func (p Printed) Shown() []string {
 	return out
 }
 
+// Steps are what was printed in the transcript's form.
+func Steps(ps []Printed) []ShownStep {
+	var out []ShownStep
+	for _, p := range ps {
+		out = append(out, ShownStep{Line: p.Line, Shown: p.Shown()})
+	}
+	return out
+}
+
 // CLITranscript is a script's transcript.
-func CLITranscript(client string, ps []Printed) string {
+func CLITranscript(client string, steps []ShownStep) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n", client)
-	for _, p := range ps {
-		fmt.Fprintf(&b, "$ %s\n%s\n", p.Line, strings.Join(p.Shown(), "\n"))
+	for _, s := range steps {
+		fmt.Fprintf(&b, "$ %s\n", s.Line)
+		for _, l := range s.Shown {
+			b.WriteString(l + "\n")
+		}
 	}
 	return b.String()
 }

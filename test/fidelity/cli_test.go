@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -65,7 +64,7 @@ func TestCLIRecord(t *testing.T) {
 			if err != nil {
 				t.Errorf("%v", err)
 			}
-			text := CLITranscript(version, ps)
+			text := CLITranscript(version, Steps(ps))
 			cliPlayed[r.Persona+"\t"+s.Name] = text
 			file := filepath.Join(dir, s.Name+".txt")
 			if *recordAnew {
@@ -112,10 +111,7 @@ func cliDeviations(t *testing.T) map[string]*Deviation {
 // TestCLI plays every script with the docker client against the decoy: what it prints
 // and how it exits must be what it was beside the real daemons, step by step.
 func TestCLI(t *testing.T) {
-	devs := cliDeviations(t)
-	var mu sync.Mutex // guards devs' marks, open, played
-	var open []string
-	played := map[string]bool{}
+	held := NewComparison(cliDeviations(t))
 	t.Run("personas", func(t *testing.T) {
 		for _, r := range oracle.All {
 			if *relOf != "" && !strings.Contains(r.Persona, *relOf) {
@@ -156,44 +152,14 @@ func TestCLI(t *testing.T) {
 					if err != nil {
 						t.Errorf("%v", err)
 					}
-					a := 0
-					for i, g := range ps {
-						if i >= len(want) || want[i].Line != g.Line {
-							t.Errorf("%s: transcript is of other steps (not %q): record it again", s.Name, g.Line)
-							break
-						}
-						total++
-						diffs := DiffLines(want[i].Shown, g.Shown())
-						if len(diffs) == 0 {
-							alike++
-							a++
-							continue
-						}
-						bad := false
-						mu.Lock()
-						played[r.Persona+"\t"+s.Name] = true
-						for _, df := range diffs {
-							dv := &Deviation{Persona: r.Persona, Scenario: s.Name, Step: g.Line, Field: strings.ReplaceAll(df, "\t", `\t`)}
-							if known := devs[dv.Key()]; known != nil {
-								known.Seen = true
-								continue
-							}
-							bad = true
-							if *deviate {
-								open = append(open, dv.Key())
-							}
-						}
-						mu.Unlock()
-						switch {
-						case !bad:
-							meant++
-						case !*deviate:
-							t.Errorf("%s $ %s\n\t%s", s.Name, g.Line, strings.Join(diffs, "\n\t"))
+					got := Steps(ps)
+					a, m, bad := held.Steps(r.Persona, s.Name, want, got)
+					total, alike, meant = total+len(got), alike+a, meant+m
+					for _, b := range bad {
+						if !*deviate {
+							t.Error(b)
 						}
 					}
-					mu.Lock()
-					played[r.Persona+"\t"+s.Name] = true
-					mu.Unlock()
 					fmt.Printf("%-24s cli-%-12s %d/%d\n", r.Persona, s.Name, a, len(ps))
 				}
 				if skipped > 0 {
@@ -204,7 +170,7 @@ func TestCLI(t *testing.T) {
 		}
 	})
 	if *deviate {
-		if err := RewriteDeviations("cli.tsv", devs, played, open); err != nil {
+		if err := RewriteDeviations("cli.tsv", held.Devs, held.Played, held.Open); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -212,16 +178,11 @@ func TestCLI(t *testing.T) {
 	if *only != "" || *relOf != "" {
 		return
 	}
-	meant := 0
-	for k, d := range devs {
-		if !d.Seen && played[d.Persona+"\t"+d.Scenario] {
-			t.Errorf("cli.tsv: %q no longer differs: take the row out", k)
-		}
-		if d.Why != "open" {
-			meant++
-		}
+	meant, stale := held.End()
+	for _, k := range stale {
+		t.Errorf("cli.tsv: %q no longer differs: take the row out", k)
 	}
-	fmt.Printf("%d deviations of the docker client's output: %d meant, %d open\n", len(devs), meant, len(devs)-meant)
+	fmt.Printf("%d deviations of the docker client's output: %d meant, %d open\n", len(held.Devs), meant, len(held.Devs)-meant)
 }
 
 // TestCLIPlanted changes what a transcript says, one thing at a time, and sees that
@@ -230,7 +191,7 @@ func TestCLI(t *testing.T) {
 func TestCLIPlanted(t *testing.T) {
 	n := &cliNormalizer{c: &Client{Host: "127.0.0.1:1", Count: map[string]int{}}, dir: "/d", line: "docker x"}
 	good := Printed{Line: "docker x", Exit: "1", Out: n.lines("one\ntwo 0123456789ab\n"), Err: n.lines("Error: three\n")}
-	client, back := ParseCLI(CLITranscript("1.2", []Printed{good}))
+	client, back := ParseCLI(CLITranscript("1.2", Steps([]Printed{good})))
 	if client != "1.2" || len(back) != 1 || len(DiffLines(back[0].Shown, good.Shown())) != 0 {
 		t.Fatalf("a transcript does not give back what was written: %q %q", client, back)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 )
 
 // Deviation is a row of a file of differences: where it is, what differs there, why.
@@ -63,4 +64,71 @@ func RewriteDeviations(file string, devs map[string]*Deviation, played map[strin
 		done[k] = true
 	}
 	return os.WriteFile(file, []byte(b.String()), 0o644)
+}
+
+// Comparison holds what clients print to transcripts, by a file of deviations. Several
+// tests may use one at once.
+type Comparison struct {
+	mu     sync.Mutex
+	Devs   map[string]*Deviation
+	Played map[string]bool // "persona TAB script"
+	Open   []string        // keys of differences that no row explains
+}
+
+// NewComparison begins one.
+func NewComparison(devs map[string]*Deviation) *Comparison {
+	return &Comparison{Devs: devs, Played: map[string]bool{}}
+}
+
+// Steps compares what a script's steps printed with what is wanted: how many are alike,
+// how many differ as rows say, and a text for each of the others.
+func (c *Comparison) Steps(persona, script string, want, got []ShownStep) (alike, meant int, bad []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Played[persona+"\t"+script] = true
+	for i, g := range got {
+		if i >= len(want) || want[i].Line != g.Line {
+			return alike, meant, append(bad, fmt.Sprintf("%s %s: transcript is of other steps (not %q): record it again", persona, script, g.Line))
+		}
+		diffs := DiffLines(want[i].Shown, g.Shown)
+		if len(diffs) == 0 {
+			alike++
+			continue
+		}
+		open := false
+		for _, df := range diffs {
+			dv := &Deviation{Persona: persona, Scenario: script, Step: g.Line, Field: strings.ReplaceAll(df, "\t", `\t`)}
+			if known := c.Devs[dv.Key()]; known != nil {
+				known.Seen = true
+				continue
+			}
+			open = true
+			c.Open = append(c.Open, dv.Key())
+		}
+		if !open {
+			meant++
+			continue
+		}
+		bad = append(bad, fmt.Sprintf("%s %s $ %s\n\t%s", persona, script, g.Line, strings.Join(diffs, "\n\t")))
+	}
+	if len(got) < len(want) {
+		bad = append(bad, fmt.Sprintf("%s %s: %d steps, transcript has %d", persona, script, len(got), len(want)))
+	}
+	return alike, meant, bad
+}
+
+// End counts the rows that are meant, and names those of what was played that explain
+// nothing any more.
+func (c *Comparison) End() (meant int, stale []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k, d := range c.Devs {
+		if !d.Seen && c.Played[d.Persona+"\t"+d.Scenario] {
+			stale = append(stale, k)
+		}
+		if d.Why != "open" {
+			meant++
+		}
+	}
+	return meant, stale
 }

@@ -51,6 +51,16 @@ type Decoy struct {
 // worlds tell goes to sink, what is said of the requests to j. What the worlds wait
 // for takes a haste-th of its time.
 func New(p *persona.Persona, haste int, sink event.Sink, j record.Journal, log *slog.Logger) (*Decoy, error) {
+	return newDecoy(p, haste, sink, j, log, false)
+}
+
+// Paced is New for a decoy that takes its release's time for answers: some clients see
+// whether what a process writes comes with the answer's head or after it.
+func Paced(p *persona.Persona, sink event.Sink, j record.Journal, log *slog.Logger) (*Decoy, error) {
+	return newDecoy(p, 1, sink, j, log, true)
+}
+
+func newDecoy(p *persona.Persona, haste int, sink event.Sink, j record.Journal, log *slog.Logger, paced bool) (*Decoy, error) {
 	secret := []byte("0123456789abcdef0123456789abcdef")
 	h, err := world.NewHost(world.Config{Secret: secret, Release: front.Release(p), Kind: "empty", Cores: 2, Memory: 8 << 30, Public: netip.MustParseAddr("203.0.113.10"),
 		Listen: "127.0.0.1:2375", Clock: hasty(haste), Programs: Programs(), Network: internet.New(internet.Config{Secret: secret}), Sink: sink, Persona: p.Name})
@@ -58,7 +68,7 @@ func New(p *persona.Persona, haste int, sink event.Sink, j record.Journal, log *
 		return nil, err
 	}
 	m := world.NewManager(h, world.ManagerConfig{})
-	d, err := Serve(p, front.New(m, p), j, log)
+	d, err := serve(p, front.New(m, p), j, log, paced)
 	if err != nil {
 		return nil, err
 	}
@@ -68,11 +78,15 @@ func New(p *persona.Persona, haste int, sink event.Sink, j record.Journal, log *
 
 // Serve serves the given worlds.
 func Serve(p *persona.Persona, worlds engineapi.Worlds, j record.Journal, log *slog.Logger) (*Decoy, error) {
+	return serve(p, worlds, j, log, false)
+}
+
+func serve(p *persona.Persona, worlds engineapi.Worlds, j record.Journal, log *slog.Logger, paced bool) (*Decoy, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	s := engineapi.New(engineapi.Config{Persona: p, Worlds: worlds, PluginWait: time.Millisecond, Logger: log})
+	s := engineapi.New(engineapi.Config{Persona: p, Worlds: worlds, PluginWait: time.Millisecond, Logger: log, Latency: paced})
 	srv := engineapi.HTTPServer(s, slog.New(slog.DiscardHandler))
 	rec := record.New(record.Config{Journal: j, Persona: p.Name})
 	recorded := rec.Listener(listen.Wrap(ln, listen.Config{}), func(net.Conn) record.Option { return record.Option{} })
