@@ -5,7 +5,7 @@ export CGO_ENABLED = 0
 BIN = bin/whalefall
 RACE = ./internal/event ./internal/journal ./internal/artifact ./internal/record ./internal/vfs ./internal/kernel ./internal/shell ./internal/internet ./internal/redact
 
-.PHONY: build run deps test race lint fidelity generate bench conformance soak fuzz cover clean
+.PHONY: build run deps test race lint fidelity clients generate bench conformance soak fuzz cover clean
 
 build:
 	go build -trimpath -o $(BIN) ./cmd/whalefall
@@ -36,6 +36,11 @@ fidelity: deps
 # daemons pass. ARGS: -persona 28.5.2, -suite api|cli|both, -package volume, -test NAME.
 conformance: deps
 	go run ./test/conformance -suite both $(ARGS)
+
+# What other people's clients print beside the real daemons and beside the decoy, in the
+# same run; the table tells how much of it is alike.
+clients: deps
+	go test -count=1 -timeout 60m -v ./test/clients -args -real
 
 # Generated calls, on the real daemons and the decoy at once; the seed is printed.
 CALLS ?= 300

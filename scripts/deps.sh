@@ -2,12 +2,16 @@
 # deps.sh: installs what the tests need beside Go, from Debian's packages:
 # dash and bash (the real shells beside ours), busybox, gzip and coreutils (the
 # real programs), 7zip (checks our archives), iproute2 (network namespaces), qemu-system-arm (a machine
-# whose kernel is arm64's: only there the filter of the arm64 build can be tried), the docker client.
-# Nothing that is there is installed again.
+# whose kernel is arm64's: only there the filter of the arm64 build can be tried), the docker client,
+# and the clients of test/clients that Debian packages: compose, python3-docker, ansible, skopeo, nmap,
+# ruby-docker-api, node. Nothing that is there is installed again.
 set -eu
 missing=()
 need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
 need dash dash; need bash bash; need busybox busybox-static; need 7z p7zip-full; need ip iproute2; need jq jq; need curl curl; need gzip gzip; need unshare util-linux; need qemu-system-aarch64 qemu-system-arm
+need docker-compose docker-compose; need ansible-playbook ansible; need skopeo skopeo; need nmap nmap; need node nodejs; need npm npm
+package() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ] || missing+=("$1"); }
+package python3-docker; package ruby-docker-api; package ruby-multi-json
 if [ ${#missing[@]} -gt 0 ]; then
 	if [ "$(id -u)" != 0 ]; then echo "deps.sh: as root: apt-get install ${missing[*]}" >&2; exit 1; fi
 	apt-get update -qq

@@ -17,5 +17,6 @@ fi
 if [ -f test/fidelity/deviations.tsv ]; then
 	echo "deviations: $(grep -vc -e '^#' -e '^$' test/fidelity/deviations.tsv)"
 	echo "deviations of the docker client's output: $(grep -vc -e '^#' -e '^$' test/fidelity/cli.tsv)"
+	echo "deviations of other clients: $(grep -vc -e '^#' -e '^$' test/clients/deviations.tsv)"
 fi
 exit $fail
