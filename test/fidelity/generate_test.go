@@ -137,17 +137,15 @@ func routeOf(req string) string {
 	return method + " " + vPrefix.ReplaceAllString(p, "")
 }
 
-// found is a difference, with the calls that led to it.
-type found struct {
-	key   string
-	diff  Difference
-	step  string
-	calls []string
+// finding is a sequence's first differing call, with the calls that led to it.
+type finding struct {
+	key   string // route and what differs
+	diffs []Difference
+	steps []Step
 }
 
-// sequence plays drawn calls on both until one differs or there are n, and gives the
-// differences of that call that no row of generated.tsv explains.
-func sequence(t *testing.T, a, b *side, g *genState, n int, devs map[string]*Deviation, who string, stat map[string]int) (out []found, calls int) {
+// play plays steps on both, which it cleans before, until a call differs.
+func play(t *testing.T, a, b *side, next func(last Step, status string) []Step) *finding {
 	t.Helper()
 	for _, s := range []*side{a, b} {
 		s.vars, s.n = map[string]string{}, NewNormalizer()
@@ -155,17 +153,19 @@ func sequence(t *testing.T, a, b *side, g *genState, n int, devs map[string]*Dev
 			t.Fatal(err)
 		}
 	}
-	var done []string
-	steps := g.begin()
-	for calls < n {
-		for _, st := range steps {
+	var done []Step
+	var last Step
+	status := ""
+	for steps := next(last, status); len(steps) > 0; steps = next(last, status) {
+		for i, st := range steps {
+			done = append(done, st)
 			x, err := a.do(st)
 			if err != nil && !st.Quiet {
 				t.Fatalf("the real daemon: %v", err)
 			}
 			y, err := b.do(st)
 			if err != nil && !st.Quiet {
-				t.Fatalf("the decoy: %v after %s", err, strings.Join(done, "\n"))
+				t.Fatalf("the decoy: %v after\n%s", err, tell(done))
 			}
 			if st.Quiet {
 				if len(st.Header) > 0 {
@@ -173,38 +173,107 @@ func sequence(t *testing.T, a, b *side, g *genState, n int, devs map[string]*Dev
 				}
 				continue
 			}
-			calls++
-			done = append(done, strings.TrimSpace(st.Req+" "+cut(printable([]byte(st.Body)))))
 			want, got := a.n.Answer(st, x), b.n.Answer(st, y)
-			stat["calls"]++
-			if len(want.Head) > 0 {
-				f := strings.Fields(want.Head[0])
-				if len(f) > 1 {
-					g.learn(st, f[1])
-					stat["route "+routeOf(st.Req)+" "+f[1]]++
-					if f[1][0] == '2' || f[1] == "101" {
-						stat["succeeded"]++
-					}
-				}
+			last, status = st, ""
+			if f := strings.Fields(strings.Join(want.Head, " ")); len(f) > 1 {
+				status = f[1]
 			}
-			bad := false
-			for _, d := range Diff(want, got) {
-				field := regexp.MustCompile(`\[\d+\]`).ReplaceAllString(d.Field, "[]")
-				dv := &Deviation{Persona: who, Scenario: "generated", Step: routeOf(st.Req), Field: field}
-				if known := devs[dv.Key()]; known != nil {
-					known.Seen = true
-					continue
-				}
-				bad = true
-				out = append(out, found{routeOf(st.Req) + " | " + field, d, done[len(done)-1], append([]string(nil), done...)})
+			ds := Diff(want, got)
+			if len(ds) > 0 {
+				return &finding{routeOf(st.Req) + " | " + whatDiffers(ds), ds, done}
 			}
-			if bad {
-				return out, calls
+			if i < len(steps)-1 {
+				next(last, status) // takes note, and gives nothing before its steps are played
 			}
 		}
-		steps = g.next()
 	}
-	return nil, calls
+	return nil
+}
+
+// whatDiffers is the status, where that differs, and else the first field.
+func whatDiffers(ds []Difference) string {
+	f := ds[0].Field
+	for _, d := range ds {
+		if d.Field == "status" {
+			f = d.Field + " " + cut(d.Want) + " / " + cut(d.Got)
+		}
+	}
+	return regexp.MustCompile(`\[\d+\]`).ReplaceAllString(f, "[]")
+}
+
+func tell(steps []Step) string {
+	var b strings.Builder
+	for _, st := range steps {
+		if !st.Quiet {
+			b.WriteString("    " + strings.TrimSpace(st.Req+" "+cut(printable([]byte(st.Body)))) + "\n")
+		}
+	}
+	return b.String()
+}
+
+// drawn gives play a sequence of n drawn calls and counts what became of them.
+func drawn(g *genState, n int, stat map[string]int) func(Step, string) []Step {
+	calls, left := 0, 0
+	return func(last Step, status string) []Step {
+		if last.Req != "" {
+			calls++
+			stat["calls"]++
+			g.learn(last, status)
+			if status != "" {
+				stat["route "+routeOf(last.Req)+" "+status]++
+				if status[0] == '2' || status == "101" {
+					stat["succeeded"]++
+				}
+			}
+		}
+		if left--; left > 0 {
+			return nil
+		}
+		if calls >= n {
+			return nil
+		}
+		steps := g.begin()
+		if calls > 0 {
+			steps = g.next()
+		}
+		left = 0
+		for _, st := range steps {
+			if !st.Quiet {
+				left++
+			}
+		}
+		return steps
+	}
+}
+
+// fixed gives play these steps.
+func fixed(steps []Step) func(Step, string) []Step {
+	given := false
+	return func(Step, string) []Step {
+		if given {
+			return nil
+		}
+		given = true
+		return steps
+	}
+}
+
+// shrink leaves out what the difference does not need, in at most tries replays.
+func shrink(t *testing.T, a, b *side, f *finding, tries int) *finding {
+	t.Helper()
+	for size := len(f.steps) / 2; size > 0; size /= 2 {
+		for from := len(f.steps) - 1 - size; from >= 0 && tries > 0; from -= size {
+			if from+size > len(f.steps)-1 {
+				continue
+			}
+			less := append(append([]Step(nil), f.steps[:from]...), f.steps[from+size:]...)
+			tries--
+			if g := play(t, a, b, fixed(less)); g != nil && g.key == f.key {
+				f = g
+			}
+		}
+	}
+	return f
 }
 
 // TestGenerated plays generated calls on the real daemon of each persona and on the
@@ -233,20 +302,30 @@ func TestGenerated(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(seed, uint64(len(r.Version))))
 		stat := map[string]int{}
 		seen := map[string]int{}
-		var first []found
+		var first []*finding
+		a, b := &side{d: dm}, &side{d: dc}
 		for stat["calls"] < *genCalls {
 			g := &genState{c: rnd.IntN, api: p.API, min: p.MinAPI, made: map[string]string{}}
-			fs, _ := sequence(t, &side{d: dm}, &side{d: dc}, g, 40, map[string]*Deviation{}, r.Persona, stat)
-			for _, f := range fs {
-				if seen[f.key]++; seen[f.key] == 1 {
-					first = append(first, f)
-				}
+			f := play(t, a, b, drawn(g, 40, stat))
+			if f == nil {
+				continue
+			}
+			stat["calls"]++
+			if seen[f.key]++; seen[f.key] == 1 {
+				first = append(first, shrink(t, a, b, f, 60))
 			}
 		}
 		sort.Slice(first, func(i, j int) bool { return seen[first[i].key] > seen[first[j].key] })
 		for _, f := range first {
-			last := f.calls
-			t.Errorf("%dx %s\n  at   %s\n  want %s\n  got  %s\n  after\n    %s", seen[f.key], f.key, f.step, cut(f.diff.Want), cut(f.diff.Got), strings.Join(last, "\n    "))
+			var fields strings.Builder
+			for i, d := range f.diffs {
+				if i == 6 {
+					fmt.Fprintf(&fields, "  and %d fields more\n", len(f.diffs)-i)
+					break
+				}
+				fmt.Fprintf(&fields, "  %s: want %s, got %s\n", d.Field, cut(d.Want), cut(d.Got))
+			}
+			t.Errorf("%dx %s\n%s  after\n%s", seen[f.key], f.key, fields.String(), tell(f.steps))
 		}
 		fmt.Fprintf(os.Stderr, "%s: %d generated calls, %d succeeded, %d kinds of difference\n", r.Persona, stat["calls"], stat["succeeded"], len(first))
 	})
