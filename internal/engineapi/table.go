@@ -50,7 +50,9 @@ type table struct {
 // would touch this machine or this process are not among them: session, grpc,
 // distribution and debug are ours.
 func routersOf(d *Daemon, p *persona.Persona) []router.Router {
-	decoder := runconfig.ContainerDecoder{GetSysInfo: func() *sysinfo.SysInfo { return capable }}
+	si := *capable
+	si.CPUShares = p.Era >= persona.Era28 // it refuses negative ones, earlier releases do at the start
+	decoder := runconfig.ContainerDecoder{GetSysInfo: func() *sysinfo.SysInfo { return &si }}
 	vols := volume.Backend(d.Volumes)
 	if p.Era == persona.Era20 {
 		vols = volumes20{d.Volumes}

@@ -305,7 +305,7 @@ func (i *inspect20) final() any {
 	var ns *settings20
 	if i.NetworkSettings != nil {
 		ns = &i.NetworkSettings.settings20
-		if len(ns.Ports) == 0 && i.State != nil && i.State.Status == "created" {
+		if len(ns.Ports) == 0 && i.State != nil && !i.State.Running {
 			ns.Ports = nil
 		}
 	}
@@ -325,6 +325,7 @@ func (i *inspect20) final() any {
 			NetworkSettings *settings20
 		}{i.base20, i.Mounts, cfg, ns}
 	}
+	i.SizeRw, i.SizeRootFs = nil, nil // asked for since 1.20
 	vols, rw := map[string]string{}, map[string]bool{}
 	for _, m := range i.Mounts {
 		vols[m.Destination], rw[m.Destination] = m.Source, m.RW

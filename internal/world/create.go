@@ -69,10 +69,14 @@ func (w *World) ContainerCreate(ctx context.Context, p backend.ContainerCreateCo
 			return none, invalid("Container cannot be connected to network endpoints: %s", strings.Join(l, ", "))
 		}
 	}
-	if p.HostConfig == nil {
+	bare := p.HostConfig == nil
+	if bare {
 		p.HostConfig = &container.HostConfig{}
 	}
 	w.adapt(p.HostConfig)
+	if bare && w.host.cfg.Release.Era == 20 {
+		p.HostConfig.Runtime = "" // set where one is checked, at the start
+	}
 
 	var img *image.Image
 	if p.Config.Image != "" {
@@ -536,7 +540,8 @@ func (w *World) networksOf(c *Container, nc *network.NetworkingConfig) {
 	if len(c.Nets) == 0 {
 		c.Nets[def] = &network.EndpointSettings{}
 	}
-	if mode.IsUserDefined() {
+	// Up to 20.10 a network mode beside other endpoints stayed a word.
+	if mode.IsUserDefined() && w.host.cfg.Release.Era >= 26 {
 		if _, ok := c.Nets[def]; !ok {
 			c.Nets[def] = &network.EndpointSettings{}
 		}
@@ -595,6 +600,14 @@ func (w *World) ContainerSetHostConfig(name string, hc *container.HostConfig) er
 
 // ContainerUpdate is the daemon's method.
 func (w *World) ContainerUpdate(name string, hc *container.HostConfig) (container.UpdateResponse, error) {
+	if w.host.cfg.Release.Era == 20 { // which looked for the container first
+		w.mu.Lock()
+		_, err := w.find(name)
+		w.mu.Unlock()
+		if err != nil {
+			return container.UpdateResponse{}, err
+		}
+	}
 	warnings, err := w.verifyContainer(hc, nil, true)
 	if err != nil {
 		return container.UpdateResponse{Warnings: warnings}, invalid("%s", err.Error())

@@ -132,6 +132,9 @@ func (w *World) launch(c *Container, say *[]func()) error {
 		return err
 	}
 	c.wired = true
+	if n := c.Host.CPUShares; n < 0 && w.host.cfg.Release.Era < 28 { // later ones refuse it at the creation
+		return systemErr("shares: invalid argument")
+	}
 	if !c.Host.Privileged {
 		for _, r := range c.Host.DeviceCgroupRules {
 			if !deviceRule.MatchString(r) {

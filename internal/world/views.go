@@ -321,7 +321,7 @@ func (w *World) ContainerInspect(_ context.Context, name string, o backend.Conta
 	dir := "/var/lib/docker/containers/" + c.ID
 	base := &container.ContainerJSONBase{ID: c.ID, Created: c.Created.Format(time.RFC3339Nano), Path: c.Path, Args: c.Args, State: st, Image: c.ImageID,
 		Name: c.Name, RestartCount: c.RestartCount, Driver: w.host.facts.StorageDriver, Platform: "linux", HostConfig: &hc,
-		GraphDriver: storage.DriverData{Name: w.host.facts.StorageDriver, Data: w.graph(c.ID)}}
+		GraphDriver: storage.DriverData{Name: w.host.facts.StorageDriver, Data: w.graph(c)}}
 	if base.Args == nil {
 		base.Args = []string{}
 	}
@@ -372,9 +372,13 @@ func (w *World) ContainerInspect(_ context.Context, name string, o backend.Conta
 }
 
 // graph is overlay2's metadata of a layer.
-func (w *World) graph(id string) map[string]string {
-	dir := w.host.facts.Root + "/overlay2/" + w.host.hexID("overlay", id)
-	return map[string]string{"LowerDir": dir + "-init/diff:" + w.host.facts.Root + "/overlay2/" + w.host.hexID("overlay-lower", id) + "/diff",
+func (w *World) graph(c *Container) map[string]string {
+	dir := w.host.facts.Root + "/overlay2/" + w.host.hexID("overlay", c.ID)
+	lower := dir + "-init/diff"
+	if c.ImageID != "" {
+		lower += ":" + w.host.facts.Root + "/overlay2/" + w.host.hexID("overlay-lower", c.ID) + "/diff"
+	}
+	return map[string]string{"LowerDir": lower,
 		"MergedDir": dir + "/merged", "UpperDir": dir + "/diff", "WorkDir": dir + "/work"}
 }
 
