@@ -69,14 +69,10 @@ func (w *World) ContainerCreate(ctx context.Context, p backend.ContainerCreateCo
 			return none, invalid("Container cannot be connected to network endpoints: %s", strings.Join(l, ", "))
 		}
 	}
-	bare := p.HostConfig == nil
-	if bare {
+	if p.HostConfig == nil {
 		p.HostConfig = &container.HostConfig{}
 	}
 	w.adapt(p.HostConfig)
-	if bare && w.host.cfg.Release.Era == 20 {
-		p.HostConfig.Runtime = "" // set where one is checked, at the start
-	}
 
 	var img *image.Image
 	if p.Config.Image != "" {

@@ -188,7 +188,7 @@ func (w *World) verifyPlatform(hc *container.HostConfig, update bool) ([]string,
 	if hc.ShmSize < 0 {
 		return warnings, fmt.Errorf("SHM size can not be less than 0")
 	}
-	if !hc.UTSMode.Valid() {
+	if !hc.UTSMode.Valid() && w.host.cfg.Release.Era != 20 { // where only the client looked
 		return warnings, fmt.Errorf("invalid UTS mode: %v", hc.UTSMode)
 	}
 	if hc.OomScoreAdj < -1000 || hc.OomScoreAdj > 1000 {
