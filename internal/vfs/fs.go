@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"cmp"
 	"io"
 	"maps"
 	"math"
@@ -65,10 +66,12 @@ func (b *Budget) take(n int64) bool {
 
 // Config describes a tree.
 type Config struct {
-	Type     string // what mount(8) shows: "overlay", "ext4", "tmpfs"; default by Layers
-	Dev      uint64 // st_dev; 0 takes a number of its own
-	Bytes    int64  // limit of the upper's bytes; 0 is none
-	Inodes   int64  // limit of the upper's inodes; 0 is none
+	Type string // what mount(8) shows: "overlay", "ext4", "tmpfs"; default by Layers
+	Dev  uint64 // 0 takes a number of its own
+	// Shows is the st_dev that the tree's nodes show; 0 is Dev.
+	Shows    uint64
+	Bytes    int64 // limit of the upper's bytes; 0 is none
+	Inodes   int64 // limit of the upper's inodes; 0 is none
 	Budget   *Budget
 	Now      func() int64 // for the root of an empty tree
 	RootMode Mode         // of an empty tree; default 0755
@@ -113,6 +116,45 @@ type FS struct {
 	inodes  int64
 	copied  map[*layerNode]*inode // lower files that were changed
 	acct    *account
+	hooked  atomic.Bool // whether hooks holds something
+	hooks   map[*inode]Hook
+}
+
+// Hook is what a node of a tree does beside what it holds: how a caller lets files
+// follow from state of its own, made when somebody looks. Its functions are called
+// without a lock.
+type Hook struct {
+	// Visit is called before a name in the directory is looked up or it is listed.
+	Visit func(c *Context)
+	// Through gives the node of another tree that a look-up of this one leads to, as
+	// a mount would; nil is the node itself.
+	Through func(c *Context) Node
+	// Derived nodes, and what is below them, are left out of snapshots.
+	Derived bool
+}
+
+// SetHook gives a node of the tree a hook, or takes an empty one's away.
+func (fs *FS) SetHook(n Node, h Hook) {
+	k, ok := n.(*inode)
+	if !ok || k.fs != fs {
+		return
+	}
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if fs.hooks == nil {
+		fs.hooks = map[*inode]Hook{}
+	}
+	fs.hooks[k.resolve()] = h
+	fs.hooked.Store(true)
+}
+
+func (n *inode) hook() (h Hook) {
+	if n.fs.hooked.Load() {
+		n.fs.mu.RLock()
+		h = n.fs.hooks[n]
+		n.fs.mu.RUnlock()
+	}
+	return h
 }
 
 // inode is a node of an FS: a directory that was visited, or a file of the
@@ -291,7 +333,7 @@ func (n *inode) Ino() uint64 { return n.fs.shown(n.ino) }
 
 // shown is the number that a node shows.
 func (fs *FS) shown(ino uint64) uint64 {
-	if ino == 2 && fs.cfg.Type != "overlay" {
+	if ino == 2 && fs.cfg.Type != "overlay" && fs.cfg.Shows == 0 {
 		return ino
 	}
 	return fs.cfg.FirstInode + ino
@@ -335,7 +377,7 @@ func (n *inode) Stat() Stat {
 }
 
 func (n *inode) stat() Stat {
-	s := Stat{Dev: n.fs.dev, Ino: n.fs.shown(n.ino), Mode: n.mode, Nlink: n.nlink, UID: n.uid, GID: n.gid, Rdev: n.rdev,
+	s := Stat{Dev: cmp.Or(n.fs.cfg.Shows, n.fs.dev), Ino: n.fs.shown(n.ino), Mode: n.mode, Nlink: n.nlink, UID: n.uid, GID: n.gid, Rdev: n.rdev,
 		Blksize: 4096, Atime: n.atime, Mtime: n.mtime, Ctime: n.ctime, Flags: n.flags}
 	switch n.mode & S_IFMT {
 	case S_IFDIR:
@@ -428,9 +470,12 @@ func (n *inode) putEntry(name string, k *inode) {
 	n.entries[name] = k
 }
 
-func (n *inode) Lookup(_ *Context, name string) (Node, error) {
+func (n *inode) Lookup(c *Context, name string) (Node, error) {
 	if !n.typ.IsDir() {
 		return nil, ENOTDIR
+	}
+	if f := n.hook().Visit; f != nil {
+		f(c)
 	}
 	n.fs.mu.RLock()
 	k, err := n.child(name, false)
@@ -442,6 +487,11 @@ func (n *inode) Lookup(_ *Context, name string) (Node, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if f := k.hook().Through; f != nil {
+		if t := f(c); t != nil {
+			return t, nil
+		}
 	}
 	return k, nil
 }
@@ -480,9 +530,12 @@ func (n *inode) names() []string {
 	return out
 }
 
-func (n *inode) ReadDir(*Context) ([]DirEntry, error) {
+func (n *inode) ReadDir(c *Context) ([]DirEntry, error) {
 	if !n.typ.IsDir() {
 		return nil, ENOTDIR
+	}
+	if f := n.hook().Visit; f != nil {
+		f(c)
 	}
 	n.fs.mu.RLock()
 	defer n.fs.mu.RUnlock()
@@ -742,6 +795,7 @@ func (n *inode) drop(name string, k *inode, now int64) {
 		delete(n.entries, name)
 	}
 	n.touch(now)
+	delete(n.fs.hooks, k)
 	if k.typ.IsDir() {
 		n.nlink--
 		k.nlink = 0

@@ -267,8 +267,13 @@ func (fs *FS) writeUpper(w io.Writer, snapshot bool) error {
 	tw := tar.NewWriter(w)
 	links := &tarState{links: map[*inode]string{}, typeBits: fs.cfg.TypeBits && !snapshot}
 	var first error
+	derived := ""
 	fs.walkUpper(fs.root, "", func(p string, n *inode, kind ChangeKind) {
-		if first != nil {
+		if first != nil || derived != "" && strings.HasPrefix(p, derived) {
+			return
+		}
+		if snapshot && n != nil && fs.hooks[n].Derived {
+			derived = p + "/"
 			return
 		}
 		first = func() error {

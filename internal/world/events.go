@@ -3,6 +3,7 @@ package world
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/distribution/reference"
@@ -22,6 +23,8 @@ type eventLog struct {
 	mu   sync.Mutex
 	past []events.Message
 	subs map[chan any]filters.Args
+	// count tells whether something may have changed since one looked.
+	count atomic.Int64
 }
 
 // publish hands a message to the listeners. One that does not read loses
@@ -29,6 +32,7 @@ type eventLog struct {
 func (l *eventLog) publish(m events.Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.count.Add(1)
 	if len(l.past) == eventsKept {
 		l.past = append(l.past[:0], l.past[1:]...)
 	}

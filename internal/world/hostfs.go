@@ -19,6 +19,7 @@ import (
 type hostTrees struct {
 	once sync.Once
 	init *vfs.Layer
+	bare *vfs.Layer // init as it lies in overlay2 over an image that has /proc and /sys
 	base *vfs.Layer
 	own  *vfs.Layer
 }
@@ -28,19 +29,24 @@ func (h *Host) initLayer() *vfs.Layer { h.trees.make(h); return h.trees.init }
 
 func (t *hostTrees) make(h *Host) {
 	t.once.Do(func() {
-		b := vfs.NewLayerBuilder()
-		b.Time = vfs.BornWithTree
-		for _, d := range []string{"/dev", "/proc", "/sys", "/etc", "/dev/pts", "/dev/shm"} {
-			_ = b.Dir(d, vfs.Meta{Mode: 0o755})
-		}
-		for _, f := range []string{"/.dockerenv", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/console"} {
-			_ = b.File(f, vfs.Text(""), vfs.Meta{Mode: 0o755})
-		}
-		_ = b.Symlink("/etc/mtab", "/proc/mounts", vfs.Meta{})
-		t.init = b.Build()
+		t.init = initLayer("/dev", "/proc", "/sys", "/etc", "/dev/pts", "/dev/shm")
+		t.bare = initLayer("/dev", "/etc", "/dev/pts", "/dev/shm")
 		t.base = image.BuildTree(image.ServerTree(h.facts.Distro), h.facts.Boot.Add(-40*24*time.Hour), elf)
 		t.own = image.BuildTree(h.ownTree(), h.facts.Boot, elf)
 	})
+}
+
+func initLayer(dirs ...string) *vfs.Layer {
+	b := vfs.NewLayerBuilder()
+	b.Time = vfs.BornWithTree
+	for _, d := range dirs {
+		_ = b.Dir(d, vfs.Meta{Mode: 0o755})
+	}
+	for _, f := range []string{"/.dockerenv", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/console"} {
+		_ = b.File(f, vfs.Text(""), vfs.Meta{Mode: 0o755})
+	}
+	_ = b.Symlink("/etc/mtab", "/proc/mounts", vfs.Meta{})
+	return b.Build()
 }
 
 // ownTree is what only this installation's disk has.
@@ -119,8 +125,7 @@ func (h *Host) ownTree() *image.Tree {
 		t.File("/etc/ssh/ssh_host_"+kt+"_key.pub", 0o644, "ssh-"+kt+" AAAA"+key("host-"+kt, 60)+" root@"+short+"\n")
 		t.File("/etc/ssh/ssh_host_"+kt+"_key", 0o600, "-----BEGIN OPENSSH PRIVATE KEY-----\n"+key("hk-"+kt, 70)+"\n-----END OPENSSH PRIVATE KEY-----\n")
 	}
-	t.Dir(0o710, "/var/lib/docker", "/var/lib/docker/containers", "/var/lib/docker/overlay2", "/var/lib/docker/image", "/var/lib/docker/swarm", "/var/lib/docker/tmp", "/var/lib/docker/network", "/var/lib/docker/plugins", "/var/lib/docker/runtimes", "/var/lib/docker/buildkit")
-	t.Dir(0o701, "/var/lib/docker/volumes")
+	h.staticRoot(t)
 	return t
 }
 
@@ -174,6 +179,7 @@ func (w *World) boot() {
 	w.hostNS = w.kern.Host()
 	w.hostNS.Net().Live, w.hostNS.Net().Others = w.hostInterfaces, w.callersSocket
 	w.dockerSocket()
+	w.openDataRoot()
 	w.writeLogs()
 	if !w.base {
 		w.honeytokens()
@@ -239,6 +245,13 @@ func (w *World) mkdirThen(at time.Time, p string, mode vfs.Mode) {
 	}
 	w.mkdirThen(at, path.Dir(p), 0o755)
 	_ = mnt.Mkdir(c, p, mode)
+}
+
+// makeVolume makes a volume's directory.
+func (w *World) makeVolume(at time.Time, name string) {
+	p := w.volumePoint(name)
+	w.mkdirThen(at, path.Dir(p), 0o701)
+	w.mkdirThen(at, p, 0o755)
 }
 
 func (w *World) hostExists(p string) bool {

@@ -301,11 +301,11 @@ func (w *World) imageGraph(i *image.Image) map[string]string {
 	if len(ids) == 0 {
 		return nil
 	}
-	top := root + w.host.hexID("layer", ids[len(ids)-1])
+	top := root + w.host.layerDir(ids[len(ids)-1])
 	m := map[string]string{"MergedDir": top + "/merged", "UpperDir": top + "/diff", "WorkDir": top + "/work"}
 	var lower []string
 	for k := len(ids) - 2; k >= 0; k-- {
-		lower = append(lower, root+w.host.hexID("layer", ids[k])+"/diff")
+		lower = append(lower, root+w.host.layerDir(ids[k])+"/diff")
 	}
 	if len(lower) > 0 {
 		m["LowerDir"] = strings.Join(lower, ":")

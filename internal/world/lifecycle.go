@@ -179,6 +179,7 @@ func (w *World) exited(c *Container, run *running, code int, oom bool) {
 	if w.isStopping() {
 		restart = false
 	}
+	c.log.quiet(code < 128)
 	c.run = nil
 	c.Pid = 0
 	var say []func()

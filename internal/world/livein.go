@@ -162,7 +162,7 @@ func (w *World) liveIn() {
 			vn := project + "_" + l.volume
 			w.volumes[vn] = &localVolume{name: vn, created: created, size: l.size + int64(r.IntN(int(l.size/3)+1)),
 				labels: map[string]string{"com.docker.compose.project": project, "com.docker.compose.version": "2.24.7", "com.docker.compose.volume": l.volume}}
-			w.hostMkdir(w.volumePoint(vn), 0o755)
+			w.makeVolume(created, vn)
 			hc.Binds = []string{vn + ":" + l.dest + ":rw"}
 			c.Mounts = []*mountPoint{{Type: mount.TypeVolume, Name: vn, Source: w.volumePoint(vn), Destination: l.dest, Driver: "local", Mode: "rw", RW: true}}
 		}
@@ -179,7 +179,11 @@ func (w *World) liveIn() {
 			c.StartedAt = c.Created.Add(600 * time.Millisecond)
 			c.FinishedAt = c.StartedAt.Add(time.Duration(3+r.IntN(50)) * time.Second)
 			c.fs = w.newFSAt(c.Created, append(c.image.Trees(), h.initLayer())...)
+			c.log.tells = w.livedLog(c)
 			continue
+		}
+		if end := h.facts.Boot.Add(-time.Duration(14000+r.IntN(25000)) * time.Millisecond); end.After(c.Created.Add(time.Minute)) {
+			c.FinishedAt = end.UTC() // with the machine, which was booted anew
 		}
 		w.revive(c, start.Add(time.Duration(i)*700*time.Millisecond+time.Duration(r.IntN(6e8))))
 	}
@@ -217,6 +221,7 @@ func (w *World) revive(c *Container, at time.Time) {
 	c.since = at
 	w.launchShown(c)
 	c.Running, c.StartedAt = true, at.UTC()
+	c.log.tells = w.livedLog(c)
 	w.place(c)
 	c.run.release()
 }

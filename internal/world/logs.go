@@ -3,6 +3,8 @@ package world
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -37,6 +39,66 @@ type logFile struct {
 	closed  bool
 	pending [2][]byte
 	now     func() time.Time
+	// tells gives what a lived-in container logged since it was asked last.
+	tells   func(now time.Time, ending bool) []logLine
+	version int64 // how much was ever added
+	filed   int64 // version when file gave it last, and one
+}
+
+// fill adds what a lived-in container logged by now. l.mu is held.
+func (l *logFile) fill() { l.ask(false) }
+
+func (l *logFile) ask(ending bool) {
+	if l.tells == nil {
+		return
+	}
+	for _, x := range l.tells(l.now(), ending) {
+		l.lines = append(l.lines, x)
+		l.bytes += int64(len(x.line)) + 64
+		l.version++
+	}
+}
+
+// quiet ends what a lived-in container logs by itself; in good order its program says
+// so.
+func (l *logFile) quiet(inOrder bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ask(inOrder)
+	l.tells = nil
+	l.wake()
+}
+
+// file is the log as json-file has it on disk and the time of its last line, if it
+// has grown since it was asked for last.
+func (l *logFile) file(attrs []backend.LogAttr) (b []byte, at time.Time, fresh bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fill()
+	if l.filed == l.version+1 {
+		return nil, at, false
+	}
+	l.filed = l.version + 1
+	extra := ""
+	for _, a := range attrs {
+		k, _ := json.Marshal(a.Key)
+		v, _ := json.Marshal(a.Value)
+		extra += "," + string(k) + ":" + string(v)
+	}
+	if extra != "" {
+		extra = `,"attrs":{` + extra[1:] + "}"
+	}
+	at = l.now()
+	for _, x := range l.lines {
+		line := string(x.line)
+		if !x.partial {
+			line += "\n"
+		}
+		text, _ := json.Marshal(line)
+		b = fmt.Appendf(b, "{\"log\":%s,\"stream\":%q%s,\"time\":%q}\n", text, onlyElse(x.stderr, "stderr", "stdout"), extra, x.t.Format(time.RFC3339Nano))
+		at = x.t
+	}
+	return b, at, true
 }
 
 func newLog(max int64, now func() time.Time) *logFile {
@@ -48,6 +110,7 @@ func newLog(max int64, now func() time.Time) *logFile {
 func (l *logFile) write(stderr bool, b []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.fill()
 	i := 0
 	if stderr {
 		i = 1
@@ -77,6 +140,7 @@ func (l *logFile) write(stderr bool, b []byte) {
 func (l *logFile) add(stderr, partial bool, line []byte) {
 	l.lines = append(l.lines, logLine{t: l.now().UTC(), stderr: stderr, partial: partial, line: append([]byte(nil), line...)})
 	l.bytes += int64(len(line)) + 64
+	l.version++
 	drop := 0
 	for l.bytes > l.max && drop < len(l.lines)-1 {
 		l.bytes -= int64(len(l.lines[drop].line)) + 64
@@ -170,6 +234,7 @@ func (w *World) ContainerLogs(ctx context.Context, name string, o *container.Log
 		pos, first := int64(0), true
 		for {
 			l.mu.Lock()
+			l.fill()
 			var batch []logLine
 			from := max(pos-l.base, 0)
 			if first {

@@ -125,6 +125,9 @@ func (w *World) snapshot(out io.Writer) error {
 		}
 		c.log.mu.Lock()
 		for _, l := range c.log.lines {
+			if c.log.tells != nil { // it tells it again
+				break
+			}
 			dc.Log = append(dc.Log, docLine{l.t, l.stderr, l.partial, l.line})
 		}
 		c.log.mu.Unlock()
@@ -330,6 +333,7 @@ func (w *World) restore(in io.Reader) error {
 		for _, l := range dc.Log {
 			c.log.lines = append(c.log.lines, logLine{l.T, l.Stderr, l.Part, l.Line})
 			c.log.bytes += int64(len(l.Line)) + 64
+			c.log.version++
 		}
 		was := c.Running
 		c.Running, c.Paused, c.Restarting, c.Pid = false, false, false, 0

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
-	"encoding/base32"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -147,6 +146,7 @@ func (w *World) launch(c *Container, say *[]func()) error {
 		c.fs = w.rootFS(c)
 	}
 	c.shown, c.since = false, w.now()
+	c.log.quiet(false)
 	ns, err := w.namespace(c)
 	if err != nil {
 		return err
@@ -796,13 +796,11 @@ func (w *World) namespace(c *Container) (*kernel.NS, error) {
 	cfg := kernel.NSConfig{Root: c.fs, RootSource: "overlay", ReadonlyRoot: hc.ReadonlyRootfs, Hostname: c.Config.Hostname, Domainname: c.Config.Domainname,
 		PIDNS: true, Label: c.ID, Privileged: hc.Privileged, Memory: hc.Memory, MaskedPaths: hc.MaskedPaths, ReadonlyPaths: hc.ReadonlyPaths,
 		ReadonlySys: !hc.Privileged, ShmSize: hc.ShmSize, Budget: w.budget}
-	lower := make([]string, 0, 4)
-	h := w.host.derive("overlay", c.ID)
-	for i := range min(len(c.fs.Layers()), 6) {
-		id := w.host.derive("overlay-link", c.ID, strconv.Itoa(i))
-		lower = append(lower, "/var/lib/docker/overlay2/l/"+base32.StdEncoding.EncodeToString(id[:])[:26])
+	lower := w.lowerDirs(c)
+	for i, l := range lower {
+		lower[i] = w.host.facts.Root + "/overlay2/l/" + w.host.linkOf(l)
 	}
-	dir := "/var/lib/docker/overlay2/" + hex.EncodeToString(h[:])
+	dir := w.host.facts.Root + "/overlay2/" + w.host.hexID("overlay", c.ID)
 	cfg.RootOptions = "lowerdir=" + strings.Join(lower, ":") + ",upperdir=" + dir + "/diff,workdir=" + dir + "/work"
 	if w.host.cfg.Release.CgroupV2 {
 		cfg.Cgroup = "/"
@@ -1113,6 +1111,9 @@ func (w *World) mountOne(m *mountPoint, mnt *vfs.Namespace, ctx *vfs.Context) er
 		if src, err = within(hm, hctx, src, m.Source, m.subpath); err != nil {
 			return err
 		}
+	}
+	if strings.HasPrefix(src, w.host.facts.Root+"/") && m.Type == mount.TypeBind {
+		w.syncRoot()
 	}
 	from, err := hm.Resolve(hctx, src, true)
 	if err != nil {

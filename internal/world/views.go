@@ -373,13 +373,13 @@ func (w *World) ContainerInspect(_ context.Context, name string, o backend.Conta
 
 // graph is overlay2's metadata of a layer.
 func (w *World) graph(c *Container) map[string]string {
-	dir := w.host.facts.Root + "/overlay2/" + w.host.hexID("overlay", c.ID)
-	lower := dir + "-init/diff"
-	if c.ImageID != "" {
-		lower += ":" + w.host.facts.Root + "/overlay2/" + w.host.hexID("overlay-lower", c.ID) + "/diff"
+	root := w.host.facts.Root + "/overlay2/"
+	dir := root + w.host.hexID("overlay", c.ID)
+	lower := w.lowerDirs(c)
+	for i, l := range lower {
+		lower[i] = root + l + "/diff"
 	}
-	return map[string]string{"LowerDir": lower,
-		"MergedDir": dir + "/merged", "UpperDir": dir + "/diff", "WorkDir": dir + "/work"}
+	return map[string]string{"LowerDir": strings.Join(lower, ":"), "MergedDir": dir + "/merged", "UpperDir": dir + "/diff", "WorkDir": dir + "/work"}
 }
 
 // ContainerTop is the daemon's method: ps on the host, cut to the container.

@@ -176,7 +176,7 @@ func (w *World) createVolume(name, driver string, labels, options map[string]str
 	}
 	v = &localVolume{name: name, created: w.now(), labels: labels, options: options, anon: anon, fresh: true}
 	w.volumes[name] = v
-	w.hostMkdir(w.volumePoint(name), 0o755)
+	w.makeVolume(v.created, name)
 	return v, true, nil
 }
 

@@ -42,6 +42,8 @@ type World struct {
 	procsOnce  sync.Once
 	ifIndexes  map[string]int // of a container's end of a pair, by container and network
 	firstPID   int            // of the processes that the world starts
+	root       dataRoot       // /var/lib/docker
+	rootStamp  atomic.Int64   // of the events when root was brought up to date last, and one
 	dockerd    *kernel.Task   // residents, once they are there
 	containerd *kernel.Task
 
