@@ -274,6 +274,15 @@ func (c *Catalogue) build(name, tag, key string, e *Entry, known bool) *Image {
 			l := c.layer(fmt.Sprintf("%s/%d", key, k), size, func() *vfs.Layer {
 				tr := &Tree{}
 				if first {
+					if b, ok := bases[bname]; ok {
+						tr.users(b.tree(), accounts[strings.TrimPrefix(strings.TrimPrefix(name, "docker.io/"), "library/")])
+					}
+					for _, v := range e.Volumes {
+						tr.Dir(0o755, v)
+					}
+					for _, d := range owned[strings.TrimPrefix(strings.TrimPrefix(name, "docker.io/"), "library/")] {
+						tr.OwnDir(d.Mode, d.UID, d.GID, d.Path)
+					}
 					for _, p := range e.Programs {
 						prog := path.Base(p)
 						tr.Bin(p, prog, binSize(prog))

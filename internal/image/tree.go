@@ -77,6 +77,11 @@ func (t *Tree) Blob(p string, mode vfs.Mode, size int64) {
 	t.put(Node{Path: p, Mode: vfs.S_IFREG | mode, Program: "-", Size: size})
 }
 
+// OwnBlob is Blob for an owner.
+func (t *Tree) OwnBlob(p string, mode vfs.Mode, uid, gid uint32, size int64) {
+	t.put(Node{Path: p, Mode: vfs.S_IFREG | mode, UID: uid, GID: gid, Program: "-", Size: size})
+}
+
 // Bins adds executables of a directory, each running the program of its own
 // name, with sizes of the kind such programs have.
 func (t *Tree) Bins(dir, names string) {

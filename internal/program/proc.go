@@ -59,7 +59,12 @@ func cmdPs(p *P) int {
 		}
 		return 0
 	}
-	bsd, all, full, user, long := false, false, false, false, false
+	bsd, all, full, user, long, named := false, false, false, false, false, false
+	style := map[byte]bool{} // what else shapes the columns, by its letter
+	bad := func(what string) int {
+		p.raw("error: %s\n\nUsage:\n ps [options]\n\n Try 'ps --help <simple|list|output|threads|misc|all>'\n  or 'ps --help <s|l|o|t|m|a>'\n for additional help text.\n\nFor more details see ps(1).\n", what)
+		return 1
+	}
 	var cols []string
 	noHead := false
 	sortKey := ""
@@ -92,7 +97,10 @@ func cmdPs(p *P) int {
 				p.puts("ps from procps-ng 3.3.17\n")
 				return 0
 			}
-			if a != "--forest" {
+			if name, _, _ := strings.Cut(a[2:], "="); !psLong[name] {
+				return bad("unknown gnu long option")
+			}
+			if a != "--forest" && !strings.HasPrefix(a, "--ppid") {
 				p.unknown("option", a)
 			}
 		case strings.HasPrefix(a, "-"):
@@ -100,10 +108,14 @@ func cmdPs(p *P) int {
 				switch c := a[j]; c {
 				case 'e', 'A':
 					all = true
-				case 'f', 'F':
+				case 'f':
 					full = true
+				case 'F':
+					full, style['F'] = true, true
 				case 'l':
 					long = true
+				case 'y', 'j', 'Z', 'T', 'L':
+					style[c] = true
 				case 'o':
 					v := a[j+1:]
 					if v == "" {
@@ -133,15 +145,21 @@ func cmdPs(p *P) int {
 					if v == "" {
 						v = next()
 					}
+					if v == "" {
+						return bad("list of command names must follow -C")
+					}
 					byComm, all = v, true
 					j = len(a)
-				case 'a', 'x':
+				case 'x':
+					all, bsd = true, true
+				case 'a':
 					all = true
-				case 'w', 'H', 'L', 'T', 'y', 'm', 'M', 'c', 'd', 'N', 't', 'j', 'Z', 'r':
+				case 'M':
+					style['Z'] = true
+				case 'w', 'H', 'm', 'c', 'd', 'N', 't', 'r':
 				default:
 					p.unknown("option", a)
-					p.raw("error: unsupported SysV option\n\nUsage:\n ps [options]\n\n Try 'ps --help <simple|list|output|threads|misc|all>'\n  or 'ps --help <s|l|o|t|m|a>'\n for additional help text.\n\nFor more details see ps(1).\n")
-					return 1
+					return bad("unsupported SysV option")
 				}
 			}
 		case a != "" && a[0] >= '0' && a[0] <= '9':
@@ -158,30 +176,62 @@ func cmdPs(p *P) int {
 					all = true
 				case 'u':
 					user = true
-				case 'e', 'f', 'w', 'h', 'c', 'r', 'j', 'l', 'S', 'n':
+				case 'j', 'l', 'v', 's':
+					named = true
+					style[a[j]|0x80] = true
+				case 'h':
+					noHead = true
+				case 'Z', 'M':
+					style['Z'] = true
+				case 'e', 'f', 'w', 'c', 'r', 'S', 'n':
 				case 'o':
 					cols = append(cols, strings.Split(next(), ",")...)
 				case 'p':
 					pids = map[int]bool{int(toInt(next())): true}
 				default:
-					p.raw("error: garbage option\n\nUsage:\n ps [options]\n\n Try 'ps --help <simple|list|output|threads|misc|all>'\n  or 'ps --help <s|l|o|t|m|a>'\n for additional help text.\n\nFor more details see ps(1).\n")
-					return 1
+					return bad("garbage option")
 				}
 			}
 		}
 	}
-	switch {
+	numeric := len(cols) > 0
+	switch words := strings.Fields; {
 	case len(cols) > 0:
 	case user:
-		cols = []string{"user", "pid", "%cpu", "%mem", "vsz", "rss", "tty", "stat", "start", "bsdtime", "args"}
+		cols = words("user pid %cpu %mem vsz rss tname stat bsdstart bsdtime args")
+	case named && style['j'|0x80]:
+		cols = words("ppid pid pgid sid tname tpgid stat uid_ bsdtime args")
+	case named && style['l'|0x80]:
+		cols = words("f uid_ pid ppid priority ni vsz rss wchan stat tname bsdtime args")
+	case named && style['v'|0x80]:
+		cols = words("pid tname stat bsdtime maj_flt trs drs rss %mem args")
+	case named && style['s'|0x80]:
+		cols = words("uid_ pid pending blocked ignored caught stat tname bsdtime args")
 	case full:
-		cols = []string{"uid", "pid", "ppid", "c", "stime", "tname", "time", "cmd"}
+		cols = words("uid pid ppid c stime tname time cmd")
+		if style['F'] {
+			cols = words("uid pid ppid c sz rss psr stime tname time cmd")
+		}
+		if style['L'] {
+			cols = words("uid pid ppid lwp c nlwp stime tname time cmd")
+		}
+	case long && style['y']:
+		cols = words("s uid_ pid ppid c opri ni rss sz wchan tname time ucmd")
 	case long:
-		cols = []string{"f", "s", "uid_", "pid", "ppid", "c", "pri", "ni", "addr", "sz", "wchan", "tname", "time", "ucmd"}
+		cols = words("f s uid_ pid ppid c opri ni addr sz wchan tname time ucmd")
+	case style['j']:
+		cols = words("pid pgid sid tname time ucmd")
 	case bsd:
-		cols = []string{"pid", "tname", "stat", "bsdtime", "args"}
+		cols = words("pid tname stat bsdtime args")
+	case style['T']:
+		cols = words("pid spid tname time ucmd")
+	case style['L']:
+		cols = words("pid lwp tname time ucmd")
 	default:
-		cols = []string{"pid", "tname", "time", "ucmd"}
+		cols = words("pid tname time ucmd")
+	}
+	if style['Z'] && !numeric {
+		cols = append([]string{"label"}, cols...)
 	}
 	type col struct {
 		name, head string
@@ -194,15 +244,41 @@ func cmdPs(p *P) int {
 		name, head, custom := strings.Cut(c, "=")
 		k := col{name: name}
 		switch name {
-		case "user", "euser", "uname":
+		case "user", "uname":
 			k.head, k.w = "USER", 8
+		case "ruser", "euser", "group", "rgroup", "egroup":
+			k.head, k.w = strings.ToUpper(name), 8
 		case "uid":
 			k.head, k.w = "UID", 8
-			if len(cols) > 0 && !full {
+			if numeric {
 				k.right, k.w = true, 5
 			}
-		case "pid", "ppid", "pgid", "sid", "sess":
+		case "ruid", "euid", "gid", "rgid", "egid":
+			k.head, k.w, k.right = strings.ToUpper(name), 5, true
+		case "pid", "ppid", "pgid", "sid", "sess", "lwp", "spid", "tid", "tpgid":
 			k.head, k.w, k.right = strings.ToUpper(name), 7, true
+		case "psr":
+			k.head, k.w, k.right = "PSR", 3, true
+		case "opri", "priority":
+			k.head, k.w, k.right = "PRI", 3, true
+		case "label":
+			k.head, k.w = "LABEL", 31
+		case "pending", "blocked", "ignored", "caught":
+			k.head, k.w, k.right = strings.ToUpper(name), 16, true
+		case "maj_flt":
+			k.head, k.w, k.right = "MAJFL", 6, true
+		case "min_flt":
+			k.head, k.w, k.right = "MINFL", 6, true
+		case "trs":
+			k.head, k.w, k.right = "TRS", 4, true
+		case "drs":
+			k.head, k.w, k.right = "DRS", 5, true
+		case "cgroup":
+			k.head, k.w = "CGROUP", 27
+		case "cls", "class", "policy":
+			k.head, k.w, k.right = "CLS", 3, true
+		case "rtprio":
+			k.head, k.w, k.right = "RTPRIO", 6, true
 		case "%cpu", "pcpu":
 			k.head, k.w, k.right = "%CPU", 4, true
 		case "%mem", "pmem":
@@ -211,14 +287,18 @@ func cmdPs(p *P) int {
 			k.head, k.w, k.right = "VSZ", 6, true
 		case "rss":
 			k.head, k.w, k.right = "RSS", 5, true
-		case "tty", "tname", "tt":
+		case "tname":
 			k.head, k.w = "TTY", 8
+		case "tty", "tt":
+			k.head, k.w = "TT", 8
 		case "stat":
 			k.head, k.w = "STAT", 4
 		case "s", "state":
 			k.head, k.w = "S", 1
-		case "start":
-			k.head, k.w = "START", 7
+		case "start", "start_time":
+			k.head, k.w, k.right = "STARTED", 8, true
+		case "bsdstart":
+			k.head, k.w = "START", 6
 		case "stime":
 			k.head, k.w = "STIME", 5
 		case "lstart":
@@ -261,8 +341,7 @@ func cmdPs(p *P) int {
 			k.head, k.w = "COMMAND", 27
 		default:
 			p.unknown("option", "-o "+name)
-			p.raw("error: unknown user-defined format specifier \"%s\"\n\nUsage:\n ps [options]\n\n Try 'ps --help <simple|list|output|threads|misc|all>'\n  or 'ps --help <s|l|o|t|m|a>'\n for additional help text.\n\nFor more details see ps(1).\n", name)
-			return 1
+			return bad("unknown user-defined format specifier \"" + name + "\"")
 		}
 		if custom {
 			k.head = head
@@ -274,12 +353,51 @@ func cmdPs(p *P) int {
 		vsz, rss := t.Memory()
 		switch c {
 		case "user", "euser", "uname", "uid":
-			if c == "uid" && !full {
+			if c == "uid" && numeric {
 				return strconv.Itoa(int(t.Creds().EUID))
 			}
 			return trunc(p.userName(t.Creds().EUID), 8)
-		case "uid_":
+		case "ruser":
+			return trunc(p.userName(t.Creds().UID), 8)
+		case "group", "egroup":
+			return trunc(p.groupName(t.Creds().EGID), 8)
+		case "rgroup":
+			return trunc(p.groupName(t.Creds().GID), 8)
+		case "uid_", "euid":
 			return strconv.Itoa(int(t.Creds().EUID))
+		case "ruid":
+			return strconv.Itoa(int(t.Creds().UID))
+		case "gid", "egid":
+			return strconv.Itoa(int(t.Creds().EGID))
+		case "rgid":
+			return strconv.Itoa(int(t.Creds().GID))
+		case "lwp", "spid", "tid":
+			return strconv.Itoa(t.PIDIn(me))
+		case "tpgid":
+			return "-1"
+		case "psr":
+			return strconv.Itoa(t.HostPID() % p.t.Kernel().HostInfo().Cores)
+		case "opri":
+			return strconv.Itoa(80 + t.Nice())
+		case "priority":
+			return strconv.Itoa(20 + t.Nice())
+		case "label":
+			return "unconfined"
+		case "pending", "blocked", "ignored", "caught":
+			return "0000000000000000"
+		case "maj_flt", "min_flt":
+			return "0"
+		case "trs":
+			return strconv.FormatInt(vsz>>10*3/10, 10)
+		case "drs":
+			return strconv.FormatInt(vsz>>10-vsz>>10*3/10, 10)
+		case "cgroup":
+			b, _ := me.ReadFile(fmt.Sprintf("/proc/%d/cgroup", t.PIDIn(me)))
+			return strings.Join(strings.Fields(string(b)), ",")
+		case "cls", "class", "policy":
+			return "TS"
+		case "rtprio":
+			return "-"
 		case "pid":
 			return strconv.Itoa(t.PIDIn(me))
 		case "ppid":
@@ -313,7 +431,19 @@ func cmdPs(p *P) int {
 			return s
 		case "s", "state":
 			return t.State()
-		case "start", "stime":
+		case "start", "start_time":
+			st := t.Started().In(p.zone())
+			if p.t.Now().Sub(st) > 24*time.Hour {
+				return st.Format("  Jan 02")
+			}
+			return st.Format("15:04:05")
+		case "bsdstart":
+			st := t.Started().In(p.zone())
+			if p.t.Now().Sub(st) > 24*time.Hour {
+				return st.Format("Jan02")
+			}
+			return st.Format("15:04")
+		case "stime":
 			// As procps' pr_stime: the day decides, not the hours between.
 			st, now := t.Started().In(p.zone()), p.t.Now().In(p.zone())
 			switch {
@@ -348,8 +478,10 @@ func cmdPs(p *P) int {
 			return strconv.Itoa(19 - t.Nice())
 		case "f":
 			return "4"
-		case "addr", "wchan":
+		case "addr":
 			return "-"
+		case "wchan":
+			return waitsIn(t)
 		case "comm", "ucmd", "ucomm":
 			return t.Comm()
 		}
@@ -420,6 +552,32 @@ func cmdPs(p *P) int {
 		return 1
 	}
 	return 0
+}
+
+// psLong are the long options of procps' ps.
+var psLong = func() map[string]bool {
+	m := map[string]bool{}
+	for _, n := range strings.Fields("Group User cols columns context cumulative deselect forest format group headers heading headings help info lines no-headers no-headings no-heading noheaders pid ppid quick-pid rows sid signames sort tty user version width") {
+		m[n] = true
+	}
+	return m
+}()
+
+// waitsIn is where in the kernel a process waits, as far as its name tells it.
+func waitsIn(t *kernel.Task) string {
+	switch c := t.Comm(); {
+	case t.State() == "R" || t.Thread():
+		return "-"
+	case c == "sleep" || c == "cron" || c == "redis-server":
+		return "hrtime"
+	case strings.HasSuffix(c, "sh"):
+		return "do_wai"
+	case c == "systemd-logind" || strings.HasPrefix(c, "systemd") || c == "dbus-daemon" || c == "nginx":
+		return "do_epo"
+	case c == "agetty":
+		return "do_sel"
+	}
+	return "futex_"
 }
 
 func trunc(s string, n int) string {

@@ -118,6 +118,7 @@ type FS struct {
 	acct    *account
 	hooked  atomic.Bool // whether hooks holds something
 	hooks   map[*inode]Hook
+	grafts  map[*inode]bool // directories that show a layer of their own
 }
 
 // Hook is what a node of a tree does beside what it holds: how a caller lets files
@@ -146,6 +147,24 @@ func (fs *FS) SetHook(n Node, h Hook) {
 	}
 	fs.hooks[k.resolve()] = h
 	fs.hooked.Store(true)
+}
+
+// Graft lets a directory of the upper show a layer, as if it were one of the tree's
+// below that name. Snapshots hold what was changed in it.
+func (fs *FS) Graft(n Node, l *Layer) {
+	k, ok := n.(*inode)
+	if !ok || k.fs != fs || !k.typ.IsDir() {
+		return
+	}
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	k.lowers, k.lowSet = []*layerNode{l.root}, []uint64{fs.nextIno}
+	fs.nextIno += l.count + 1
+	k.mode, k.uid, k.gid, k.nlink, k.mtime, k.ctime = l.root.mode, l.root.uid, l.root.gid, l.root.nlink, l.root.mtime, l.root.mtime
+	if fs.grafts == nil {
+		fs.grafts = map[*inode]bool{}
+	}
+	fs.grafts[k] = true
 }
 
 func (n *inode) hook() (h Hook) {

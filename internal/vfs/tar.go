@@ -310,7 +310,7 @@ func (fs *FS) writeUpper(w io.Writer, snapshot bool) error {
 
 // moved tells whether a directory's lowers are not those under its name.
 func (n *inode) moved() bool {
-	if len(n.lowers) == 0 || n.parent == nil {
+	if len(n.lowers) == 0 || n.parent == nil || n.fs.grafts[n] {
 		return false
 	}
 	for _, l := range n.parent.lowers {

@@ -286,9 +286,7 @@ func (w *World) ContainerExport(_ context.Context, name string, out io.Writer) e
 		w.mu.Unlock()
 		return conflict("You cannot export container %s which is %s", c.ID, c.status())
 	}
-	if c.fs == nil {
-		c.fs = w.rootFS(c)
-	}
+	w.ownFS(c)
 	fs := c.fs
 	w.mu.Unlock()
 	w.containerEvent(w.lastCaller(), c, events.ActionExport, nil)
@@ -305,6 +303,9 @@ func (w *World) ContainerChanges(_ context.Context, name string) ([]container.Fi
 	if err != nil {
 		w.mu.Unlock()
 		return nil, err
+	}
+	if c.shown {
+		w.ownFS(c)
 	}
 	fs := c.fs
 	w.mu.Unlock()

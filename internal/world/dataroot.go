@@ -384,10 +384,7 @@ func (w *World) rootContainer(c *Container) {
 			if w.containers[c.ID] != c || running && !c.Running {
 				return nil
 			}
-			if c.fs == nil {
-				c.fs = w.rootFS(c)
-			}
-			return of(c.fs)
+			return of(w.ownFS(c))
 		}
 	}
 	w.hookDir(root+"/overlay2/"+name+"/diff", vfs.Hook{Through: tree((*vfs.FS).Upper, false), Derived: true})

@@ -22,6 +22,7 @@ type hostTrees struct {
 	bare *vfs.Layer // init as it lies in overlay2 over an image that has /proc and /sys
 	base *vfs.Layer
 	own  *vfs.Layer
+	vols sync.Map // of the lived-in containers' volumes, by name
 }
 
 // initLayer is what dockerd puts between image and container: setupInitLayer.
@@ -126,6 +127,7 @@ func (h *Host) ownTree() *image.Tree {
 		t.File("/etc/ssh/ssh_host_"+kt+"_key", 0o600, "-----BEGIN OPENSSH PRIVATE KEY-----\n"+key("hk-"+kt, 70)+"\n-----END OPENSSH PRIVATE KEY-----\n")
 	}
 	h.staticRoot(t)
+	h.projectDir(t)
 	return t
 }
 

@@ -289,49 +289,122 @@ func (w *World) proxies(c *Container, pid int, started time.Time) (out []*kernel
 	return out
 }
 
-// helpers are the processes that programs of the usual images start by themselves.
-var helpers = map[string][]string{
-	"nginx":    {"nginx: worker process", "nginx: worker process"},
-	"postgres": {"postgres: checkpointer ", "postgres: background writer ", "postgres: walwriter ", "postgres: autovacuum launcher ", "postgres: logical replication launcher "},
-	"apache2":  {"apache2 -DFOREGROUND", "apache2 -DFOREGROUND", "apache2 -DFOREGROUND", "apache2 -DFOREGROUND", "apache2 -DFOREGROUND"},
-	"gunicorn": {"gunicorn: worker [app.wsgi]", "gunicorn: worker [app.wsgi]", "gunicorn: worker [app.wsgi]", "gunicorn: worker [app.wsgi]"},
+// helper is a process that the program of a usual image starts by itself.
+type helper struct {
+	argv []string
+	uid  uint32
+}
+
+// resident is a helper beside the first process.
+func (k helper) resident(res kernel.Resident, pid int) kernel.Resident {
+	r := kernel.Resident{PID: pid, Path: res.Path, Argv: k.argv, Env: res.Env, Started: res.Started.Add(time.Second), Share: res.Share / 4, VSZ: res.VSZ, RSS: res.RSS / 2, Threads: 1, Cgroup: res.Cgroup, Ends: true}
+	if k.argv[0] == "java" {
+		r.Path, r.VSZ, r.RSS, r.Threads, r.Share = "/opt/java/openjdk/bin/java", 3900<<20, 870<<20, 41, 2e-3
+	}
+	return r
 }
 
 // service is what a container of the lived-in host runs, as a resident: the command
-// line that ps shows and what it takes.
-func (w *World) service(c *Container) (res kernel.Resident, kids []string, kidUID uint32) {
+// line that ps shows, what it takes, and the processes that it starts by itself.
+func (w *World) service(c *Container) (res kernel.Resident, kids []helper) {
 	argv := append([]string{c.Path}, c.Args...)
-	if n := len(c.Config.Entrypoint); n > 0 && n < len(argv) {
+	if n := len(c.Config.Entrypoint); n > 0 && n < len(argv) && strings.HasSuffix(argv[n-1], ".sh") && argv[0] == argv[n-1] {
 		argv = argv[n:] // what the entrypoint's script execs
 	}
-	name := argv[0][strings.LastIndexByte(argv[0], '/')+1:]
 	r := rand.New(rand.NewChaCha8(w.host.derive("service", c.Name)))
 	res = kernel.Resident{Path: argv[0], Argv: argv, Env: c.Config.Env, Started: c.StartedAt, Share: float64(1+r.IntN(9)) * 3e-4, Threads: 1 + r.IntN(9),
 		VSZ: int64(90+r.IntN(900)) << 20, RSS: int64(18+r.IntN(110)) << 20, Ends: true}
-	switch name {
-	case "nginx":
-		res.Argv = []string{"nginx: master process " + strings.Join(argv, " ")}
-		res.VSZ, res.RSS, res.Threads = 11<<20, 7<<20, 1
-	case "redis-server":
-		res.Argv = []string{"redis-server *:6379"}
-		res.VSZ, res.RSS, res.Threads, res.Share = 52<<20, 9<<20, 5, 1.7e-3
-	case "httpd-foreground":
-		res.Argv = []string{"httpd", "-DFOREGROUND"}
-	case "apache2-foreground":
-		res.Argv = []string{"apache2", "-DFOREGROUND"}
+	size := func(vsz, rss, threads int) {
+		res.VSZ, res.RSS, res.Threads = int64(vsz)<<20, int64(rss)<<20, threads
 	}
-	name = strings.TrimSuffix(name, "-foreground")
-	// The user that the usual image's entrypoint changes to, or that workers have.
-	uid := map[string]uint32{"postgres": 999, "mariadbd": 999, "mysqld": 999, "redis-server": 999, "grafana": 472, "prometheus": 65534, "node_exporter": 65534, "java": 1000}[name]
+	uid, cores := uint32(0), w.host.facts.Cores
+	name := argv[0][strings.LastIndexByte(argv[0], '/')+1:]
+	image, _, _ := strings.Cut(c.Config.Image, ":")
+	copies := func(n int, uid uint32, argv ...string) {
+		for range n {
+			kids = append(kids, helper{argv, uid})
+		}
+	}
+	switch {
+	case name == "nginx":
+		res.Argv = []string{"nginx: master process " + strings.Join(argv, " ")}
+		size(11, 7, 1)
+		res.Share = 8e-6
+		copies(cores, 101, "nginx: worker process")
+	case name == "redis-server":
+		res.Argv = []string{"redis-server *:6379"}
+		size(52, 9, 5)
+		res.Share, uid = 1.7e-3, 999
+	case name == "postgres":
+		uid = 999
+		size(213, 27, 1)
+		res.Share = 4e-5
+		for _, k := range []string{"checkpointer ", "background writer ", "walwriter ", "autovacuum launcher ", "logical replication launcher "} {
+			copies(1, 999, "postgres: "+k)
+		}
+		if e := c.env("POSTGRES_USER"); e != "" {
+			copies(1, 999, fmt.Sprintf("postgres: %s %s %s(%d) idle", e, c.env("POSTGRES_DB"), w.besideOf(c, 3), 33000+r.IntN(20000)))
+		}
+	case name == "mariadbd":
+		uid = 999
+		size(1330, 96, 8+r.IntN(3))
+	case name == "apache2-foreground":
+		res.Path, res.Argv = "/usr/sbin/apache2", []string{"apache2", "-DFOREGROUND"}
+		size(231, 38, 1)
+		res.Share = 9e-5
+		copies(5+r.IntN(3), 33, "apache2", "-DFOREGROUND")
+	case image == "grafana/grafana":
+		res.Path = "/usr/share/grafana/bin/grafana"
+		res.Argv = strings.Fields("grafana server --homepath=/usr/share/grafana --config=/etc/grafana/grafana.ini --packaging=docker cfg:default.log.mode=console cfg:default.paths.data=/var/lib/grafana cfg:default.paths.logs=/var/log/grafana cfg:default.paths.plugins=/var/lib/grafana/plugins cfg:default.paths.provisioning=/etc/grafana/provisioning")
+		uid = 472
+	case name == "prometheus", name == "node_exporter":
+		uid = 65534
+	case image == "registry":
+		res.Path, res.Argv = "/bin/registry", append([]string{"registry", "serve"}, argv...)
+	case image == "traefik":
+		res.Path, res.Argv = "/usr/local/bin/traefik", append([]string{"traefik"}, argv...)
+	case image == "jenkins/jenkins":
+		uid = 1000
+		res.VSZ, res.RSS, res.Threads, res.Share = 2496<<10, 640<<10, 1, 0
+		copies(1, 1000, strings.Fields("java -Duser.home=/var/jenkins_home -Djenkins.model.Jenkins.slaveAgentPort=50000 -Dhudson.lifecycle=hudson.lifecycle.ExitLifecycle -jar /usr/share/jenkins/jenkins.war")...)
+	case name == "gunicorn", name == "celery":
+		res.Path, res.Argv = "/usr/local/bin/python3", append([]string{"/usr/local/bin/python", "/usr/local/bin/" + name}, argv[1:]...)
+		size(45, 33, 1)
+		res.Share = 2e-4
+		copies(map[string]int{"gunicorn": 4, "celery": cores}[name], 0, res.Argv...)
+	}
 	if uid != 0 {
 		res.Cred = user(uid)
 	}
-	kidUID = map[string]uint32{"postgres": 999, "nginx": 101, "apache2": 33}[name]
-	return res, helpers[name], kidUID
+	return res, kids
+}
+
+// env is the value of a variable of a container's configuration.
+func (c *Container) env(name string) string {
+	for _, e := range c.Config.Env {
+		if v, ok := strings.CutPrefix(e, name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// besideOf is an address beside a container's in its network.
+func (w *World) besideOf(c *Container, n int) string {
+	for _, e := range c.Nets {
+		if i := strings.LastIndexByte(e.IPAddress, '.'); i > 0 {
+			return e.IPAddress[:i+1] + strconv.Itoa(n)
+		}
+	}
+	return ""
 }
 
 func user(uid uint32) *vfs.Cred {
-	return &vfs.Cred{UID: uid, EUID: uid, GID: uid, EGID: uid, Bound: vfs.DockerCaps}
+	gid := uid
+	if uid == 472 { // grafana
+		gid = 0
+	}
+	return &vfs.Cred{UID: uid, EUID: uid, GID: gid, EGID: gid, Groups: []uint32{gid}, Bound: vfs.DockerCaps}
 }
 
 // place shows a container of the lived-in host among the host's processes, without
@@ -349,24 +422,30 @@ func (w *World) place(c *Container) {
 // reside starts a lived-in container's processes in ns and gives them, the first
 // one first.
 func (w *World) reside(ns *kernel.NS, c *Container, parent *kernel.Task) []*kernel.Task {
-	res, kids, kidUID := w.service(c)
+	res, kids := w.service(c)
 	res.PID, res.Parent = c.run.pid, parent
 	res.Cgroup = "/system.slice/docker-" + c.ID + ".scope"
 	if run := c.run; ns == w.hostNS {
 		res.Ended = func(ws kernel.WaitStatus) { run.once.Do(func() { run.ended <- ws.Code() }) }
+	}
+	caps := capsOf(c, c.Host.Privileged)
+	root := &vfs.Cred{Caps: caps, Bound: caps, Groups: []uint32{0}}
+	if res.Cred == nil {
+		res.Cred = root
 	}
 	t, err := ns.Reside(res)
 	if err != nil {
 		return nil
 	}
 	out := []*kernel.Task{t}
-	cred := ns.Cred()
-	if kidUID != 0 {
-		cred = user(kidUID)
-	}
 	for i, k := range kids {
-		kid, err := ns.Reside(kernel.Resident{PID: c.run.pid + 26 + i, Parent: t, Leader: t, Path: res.Path, Argv: []string{k}, Started: c.StartedAt.Add(time.Second),
-			Share: res.Share / 3, VSZ: res.VSZ, RSS: res.RSS / 2, Cgroup: res.Cgroup, Cred: cred, Ends: true})
+		cred := root
+		if k.uid != 0 {
+			cred = user(k.uid)
+		}
+		r := k.resident(res, c.run.pid+26+i)
+		r.Parent, r.Leader, r.Cred = t, t, cred
+		kid, err := ns.Reside(r)
 		if err == nil {
 			out = append(out, kid)
 		}

@@ -1254,7 +1254,7 @@ func (w *World) CreateImageFromContainer(ctx context.Context, name string, o *ba
 		return "", conflict("you cannot commit container %s which is %s", c.ID, c.status())
 	}
 	if c.fs == nil {
-		c.fs = w.rootFS(c)
+		w.ownFS(c)
 	}
 	fs, base := c.fs, c.image
 	cc := image.CloneConfig(c.Config)

@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,10 +17,12 @@ import (
 type lived struct {
 	name, image string
 	cmd         []string // as shown; nil takes the image's
-	env         []string
+	env         []string // $PW is the password of the project's database
 	ports       map[string]string
 	volume      string // name and destination
 	dest        string
+	bind, dir   string // a directory of the project's, where it is in the container
+	needs       []string
 	dead        bool
 	network     bool // in the project's own network
 	size        int64
@@ -28,24 +31,27 @@ type lived struct {
 // stacks are what hosts of this kind run: one is picked, and named after a
 // project of the installation's own.
 var stacks = [][]lived{
-	{{name: "nginx", image: "nginx", ports: map[string]string{"80/tcp": "80", "443/tcp": "443"}, network: true},
-		{name: "app", image: "node", cmd: []string{"node", "dist/main.js"}, env: []string{"NODE_ENV=production", "PORT=3000"}, network: true},
-		{name: "postgres", image: "postgres", env: []string{"POSTGRES_USER=app", "POSTGRES_DB=app"}, volume: "pgdata", dest: "/var/lib/postgresql/data", network: true, size: 91 << 20},
+	{{name: "nginx", image: "nginx", ports: map[string]string{"80/tcp": "80", "443/tcp": "443"}, network: true, needs: []string{"app"}, bind: "nginx", dir: "/etc/nginx/conf.d"},
+		{name: "app", image: "node", cmd: []string{"node", "dist/main.js"}, env: []string{"NODE_ENV=production", "PORT=3000", "DATABASE_URL=postgres://app:$PW@postgres:5432/app", "REDIS_URL=redis://redis:6379"}, network: true, needs: []string{"postgres", "redis"}, bind: "app", dir: "/app"},
+		{name: "postgres", image: "postgres", env: []string{"POSTGRES_PASSWORD=$PW", "POSTGRES_USER=app", "POSTGRES_DB=app"}, volume: "pgdata", dest: "/var/lib/postgresql/data", network: true, size: 91 << 20},
 		{name: "redis", image: "redis", volume: "redisdata", dest: "/data", network: true, size: 2 << 20}},
-	{{name: "web", image: "wordpress", ports: map[string]string{"80/tcp": "8080"}, volume: "wp", dest: "/var/www/html", network: true, size: 210 << 20},
-		{name: "db", image: "mariadb", env: []string{"MYSQL_DATABASE=wordpress", "MYSQL_USER=wp"}, volume: "dbdata", dest: "/var/lib/mysql", network: true, size: 180 << 20}},
+	{{name: "web", image: "wordpress", ports: map[string]string{"80/tcp": "8080"}, env: []string{"WORDPRESS_DB_HOST=db", "WORDPRESS_DB_USER=wp", "WORDPRESS_DB_PASSWORD=$PW", "WORDPRESS_DB_NAME=wordpress"}, volume: "wp", dest: "/var/www/html", network: true, needs: []string{"db"}, size: 210 << 20},
+		{name: "db", image: "mariadb", env: []string{"MYSQL_PASSWORD=$PW", "MYSQL_DATABASE=wordpress", "MYSQL_USER=wp", "MYSQL_RANDOM_ROOT_PASSWORD=1"}, volume: "dbdata", dest: "/var/lib/mysql", network: true, size: 180 << 20}},
 	{{name: "grafana", image: "grafana/grafana", ports: map[string]string{"3000/tcp": "3000"}, volume: "grafana", dest: "/var/lib/grafana", network: true, size: 41 << 20},
-		{name: "prometheus", image: "prom/prometheus", ports: map[string]string{"9090/tcp": "9090"}, volume: "prometheus", dest: "/prometheus", network: true, size: 1300 << 20},
+		{name: "prometheus", image: "prom/prometheus", ports: map[string]string{"9090/tcp": "9090"}, volume: "prometheus", dest: "/prometheus", network: true, bind: "prometheus", dir: "/etc/prometheus", size: 1300 << 20},
 		{name: "node-exporter", image: "prom/node-exporter", network: true}},
 	{{name: "gateway", image: "traefik", ports: map[string]string{"80/tcp": "80"}, network: true},
-		{name: "api", image: "python", cmd: []string{"gunicorn", "-w", "4", "-b", "0.0.0.0:8000", "app.wsgi"}, env: []string{"DJANGO_SETTINGS_MODULE=app.settings.production"}, network: true},
-		{name: "worker", image: "python", cmd: []string{"celery", "-A", "app", "worker", "-l", "info"}, network: true},
-		{name: "redis", image: "redis", network: true},
-		{name: "db", image: "postgres", env: []string{"POSTGRES_DB=api"}, volume: "db", dest: "/var/lib/postgresql/data", network: true, size: 240 << 20}},
+		{name: "api", image: "python", cmd: []string{"gunicorn", "-w", "4", "-b", "0.0.0.0:8000", "app.wsgi"}, env: []string{"DJANGO_SETTINGS_MODULE=app.settings.production", "DATABASE_URL=postgres://postgres:$PW@db:5432/api"}, network: true, needs: []string{"db", "redis"}, bind: "src", dir: "/app"},
+		{name: "worker", image: "python", cmd: []string{"celery", "-A", "app", "worker", "-l", "info"}, env: []string{"DJANGO_SETTINGS_MODULE=app.settings.production", "DATABASE_URL=postgres://postgres:$PW@db:5432/api"}, network: true, needs: []string{"redis"}, bind: "src", dir: "/app"},
+		{name: "redis", image: "redis", volume: "redisdata", dest: "/data", network: true, size: 1 << 20},
+		{name: "db", image: "postgres", env: []string{"POSTGRES_PASSWORD=$PW", "POSTGRES_DB=api"}, volume: "db", dest: "/var/lib/postgresql/data", network: true, size: 240 << 20}},
 	{{name: "registry", image: "registry", ports: map[string]string{"5000/tcp": "5000"}, volume: "registry", dest: "/var/lib/registry", size: 3 << 30},
 		{name: "jenkins", image: "jenkins/jenkins", ports: map[string]string{"8080/tcp": "8080", "50000/tcp": "50000"}, volume: "jenkins_home", dest: "/var/jenkins_home", size: 1 << 30},
 		{name: "migrate", image: "alpine", cmd: []string{"/bin/sh", "-c", "tar czf /backup/backup.tgz /data"}, dead: true}},
 }
+
+// password is that of the project's database.
+func (h *Host) password() string { return h.hexID("env", "database")[:18] }
 
 func (h *Host) project() string {
 	r := h.rng("project")
@@ -119,20 +125,17 @@ func (w *World) liveIn() {
 			cfg.Cmd = l.cmd
 			cfg.Entrypoint = nil
 		}
-		pw := h.derive("env", l.name)
-		for _, e := range l.env {
-			cfg.Env = append([]string{e}, cfg.Env...)
+		for _, e := range slices.Backward(l.env) {
+			cfg.Env = append([]string{strings.ReplaceAll(e, "$PW", h.password())}, cfg.Env...)
 		}
-		if strings.Contains(l.image, "postgres") {
-			cfg.Env = append([]string{fmt.Sprintf("POSTGRES_PASSWORD=%x", pw[:9])}, cfg.Env...)
-		}
-		if strings.Contains(l.image, "maria") || strings.Contains(l.image, "wordpress") {
-			cfg.Env = append([]string{fmt.Sprintf("MYSQL_PASSWORD=%x", pw[:9])}, cfg.Env...)
+		if l.dir == "/app" {
+			cfg.WorkingDir = l.dir
 		}
 		service := l.name
 		cfg.Labels = map[string]string{"com.docker.compose.config-hash": h.hexID("config", l.name), "com.docker.compose.container-number": "1",
 			"com.docker.compose.oneoff": "False", "com.docker.compose.project": project, "com.docker.compose.project.config_files": "/opt/" + project + "/docker-compose.yml",
-			"com.docker.compose.project.working_dir": "/opt/" + project, "com.docker.compose.service": service, "com.docker.compose.version": "2.24.7"}
+			"com.docker.compose.project.working_dir": "/opt/" + project, "com.docker.compose.service": service, "com.docker.compose.version": "2.24.7",
+			"com.docker.compose.image": res.Image.ID, "com.docker.compose.depends_on": strings.Join(l.dependsOn(), ",")}
 		id := h.hexID("container", l.name)
 		cfg.Hostname = id[:12]
 		hc := &container.HostConfig{RestartPolicy: container.RestartPolicy{Name: "unless-stopped"}, LogConfig: container.LogConfig{Type: "json-file", Config: map[string]string{}}}
@@ -160,11 +163,19 @@ func (w *World) liveIn() {
 		}
 		if l.volume != "" {
 			vn := project + "_" + l.volume
-			w.volumes[vn] = &localVolume{name: vn, created: created, size: l.size + int64(r.IntN(int(l.size/3)+1)),
+			w.volumes[vn] = &localVolume{name: vn, created: created,
 				labels: map[string]string{"com.docker.compose.project": project, "com.docker.compose.version": "2.24.7", "com.docker.compose.volume": l.volume}}
 			w.makeVolume(created, vn)
+			if at, err := w.hostNS.Mounts().Resolve(w.hostNS.Context(), w.volumePoint(vn), true); err == nil {
+				w.fs.Graft(at.Node(), h.volumeTree(l, start))
+			}
 			hc.Binds = []string{vn + ":" + l.dest + ":rw"}
 			c.Mounts = []*mountPoint{{Type: mount.TypeVolume, Name: vn, Source: w.volumePoint(vn), Destination: l.dest, Driver: "local", Mode: "rw", RW: true}}
+		}
+		if l.bind != "" {
+			from := "/opt/" + project + "/" + l.bind
+			hc.Binds = append(hc.Binds, from+":"+l.dir+":rw")
+			c.Mounts = append(c.Mounts, &mountPoint{Type: mount.TypeBind, Source: from, Destination: l.dir, Mode: "rw", RW: true, Propagation: mount.PropagationRPrivate})
 		}
 		if l.network {
 			c.Nets[netName] = &network.EndpointSettings{Aliases: []string{strings.TrimPrefix(names[i], "/"), service}, NetworkID: nid}
@@ -173,7 +184,7 @@ func (w *World) liveIn() {
 		}
 		w.containers[id] = c
 		w.names[c.Name] = id
-		c.startedBefore = true
+		c.startedBefore, c.wired = true, true
 		c.shown = true
 		if l.dead {
 			c.StartedAt = c.Created.Add(600 * time.Millisecond)

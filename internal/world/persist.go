@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path"
 	"time"
 
 	"github.com/distribution/reference"
@@ -246,6 +247,15 @@ func (w *World) restore(in io.Reader) error {
 		x := &netw{Inspect: n.Inspect, subnet: sub, gateway: gw, taken: mapAddr(gw), picked: n.Picked}
 		_, _ = err1, err2
 		w.networks[n.ID] = x
+	}
+	kept := map[string]bool{}
+	for _, v := range d.Volumes {
+		kept[v.Name] = true
+	}
+	for name := range w.volumes {
+		if !kept[name] {
+			w.hostRemoveAll(path.Dir(w.volumePoint(name)))
+		}
 	}
 	w.volumes = map[string]*localVolume{}
 	for _, v := range d.Volumes {

@@ -142,9 +142,7 @@ func (w *World) launch(c *Container, say *[]func()) error {
 		}
 	}
 	w.startHostProcs()
-	if c.fs == nil {
-		c.fs = w.rootFS(c)
-	}
+	w.ownFS(c)
 	c.shown, c.since = false, w.now()
 	c.log.quiet(false)
 	ns, err := w.namespace(c)
@@ -230,6 +228,15 @@ func (w *World) launchShown(c *Container) {
 	}()
 }
 
+// ownFS is a container's writable tree, made if need be. World.mu is held.
+func (w *World) ownFS(c *Container) *vfs.FS {
+	if c.fs == nil {
+		c.fs = w.rootFS(c)
+		w.livedWrites(c)
+	}
+	return c.fs
+}
+
 // rootFS makes a container's writable tree over its image.
 func (w *World) rootFS(c *Container) *vfs.FS {
 	if c.image == nil {
@@ -247,9 +254,7 @@ func (w *World) materialise(c *Container) error {
 		return nil
 	}
 	w.startHostProcs()
-	if c.fs == nil {
-		c.fs = w.rootFS(c)
-	}
+	w.ownFS(c)
 	ns, err := w.namespace(c)
 	if err != nil {
 		return err
@@ -721,6 +726,9 @@ func (w *World) credIn(c *Container, mnt *vfs.Namespace, ctx *vfs.Context, user 
 		if !slices.Contains(cred.Groups, gid) {
 			cred.Groups = append(cred.Groups, gid)
 		}
+	}
+	if !slices.Contains(cred.Groups, cred.GID) { // since 20.10.18
+		cred.Groups = append([]uint32{cred.GID}, cred.Groups...)
 	}
 	cred.EUID, cred.EGID = cred.UID, cred.GID
 	if cred.UID != 0 {

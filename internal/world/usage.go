@@ -98,16 +98,16 @@ func (w *World) usageOf(c *Container, ns *kernel.NS) func() kernel.GroupUsage {
 	since, lived, first := c.since, c.shown, time.Duration(40+c.ID[0]%20)*time.Millisecond
 	var idle func(now time.Time) (cpu time.Duration, rss int64, threads int)
 	if lived && ns == nil {
-		res, kids, _ := w.service(c)
+		res, kids := w.service(c)
 		pid := uint64(c.run.pid)
 		idle = func(now time.Time) (cpu time.Duration, rss int64, threads int) {
 			cpu, rss, threads = res.CPU(now, pid), res.Held(now, pid), max(1, res.Threads)
-			kid := res
-			kid.Started, kid.Share, kid.RSS = res.Started.Add(time.Second), res.Share/3, res.RSS/2
-			for i := range kids {
-				cpu += kid.CPU(now, pid+26+uint64(i))
-				rss += kid.Held(now, pid+26+uint64(i))
-				threads++
+			for i, k := range kids {
+				n := pid + 26 + uint64(i)
+				kid := k.resident(res, int(n))
+				cpu += kid.CPU(now, n)
+				rss += kid.Held(now, n)
+				threads += kid.Threads
 			}
 			return
 		}

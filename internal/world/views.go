@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -280,6 +282,9 @@ func (w *World) mountPoints(c *Container) []container.MountPoint {
 }
 
 func (w *World) sizes(c *Container) (rw, root int64) {
+	if c.shown {
+		w.ownFS(c)
+	}
 	if c.fs != nil {
 		rw, _ = c.fs.Used()
 	}
@@ -412,101 +417,124 @@ func (w *World) ContainerTop(name, psArgs string) (*container.TopResponse, error
 	if run == nil {
 		return nil, errNotRunning(c.ID)
 	}
-	for _, f := range strings.Fields(psArgs) {
-		if l, ok := strings.CutPrefix(f, "--"); ok && !psLong[strings.SplitN(l, "=", 2)[0]] {
-			return nil, systemErr("ps: error: unknown gnu long option")
-		}
-	}
-	r := &container.TopResponse{}
-	comm := false // COMMAND is the name alone
-	aux := strings.Contains(psArgs, "aux") || strings.Contains(psArgs, "-u") || psArgs == "u"
-	switch {
-	case aux:
-		r.Titles = []string{"USER", "PID", "%CPU", "%MEM", "VSZ", "RSS", "TTY", "STAT", "START", "TIME", "COMMAND"}
-	case strings.Contains(psArgs, "-o"):
-		for _, f := range strings.FieldsFunc(psArgs[strings.Index(psArgs, "-o")+2:], func(r rune) bool { return r == ',' || r == ' ' }) {
-			f = strings.ToUpper(f)
-			switch f { // as procps heads them
-			case "COMM":
-				f, comm = "COMMAND", true
-			case "ARGS":
-				f = "COMMAND"
-			}
-			r.Titles = append(r.Titles, f)
-		}
-		has := false
-		for _, t := range r.Titles {
-			has = has || t == "PID"
-		}
-		if !has {
-			return nil, systemErr("Couldn't find PID field in ps output")
-		}
-	default:
-		r.Titles = []string{"UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"}
-	}
-	now := w.now()
+	inside := map[string]bool{}
+	var list []string
 	for _, t := range run.ns.Tasks() {
-		r.Processes = append(r.Processes, w.psLine(r.Titles, comm, t, now))
+		pid := strconv.Itoa(t.HostPID())
+		inside[pid] = true
+		list = append(list, pid)
+	}
+	// Some options cannot stand beside -q.
+	out, fail := w.hostPs(append(strings.Fields(psArgs), "-q"+strings.Join(list, ",")))
+	if fail != nil {
+		if out, fail = w.hostPs(strings.Fields(psArgs)); fail != nil {
+			return nil, fail
+		}
+	}
+	r, err := topOf(out, inside)
+	if err != nil {
+		return nil, err
 	}
 	w.containerEvent(w.lastCaller(), c, events.ActionTop, nil)
 	return r, nil
 }
 
-// psLong are the long options of procps' ps.
-var psLong = map[string]bool{"Group": true, "User": true, "cols": true, "columns": true, "context": true, "cumulative": true, "deselect": true, "forest": true, "format": true,
-	"group": true, "headers": true, "heading": true, "headings": true, "help": true, "info": true, "lines": true, "no-headers": true, "no-headings": true, "noheaders": true,
-	"pid": true, "ppid": true, "quick-pid": true, "rows": true, "sid": true, "signames": true, "sort": true, "tty": true, "user": true, "version": true, "width": true}
-
-func (w *World) psLine(titles []string, comm bool, t *kernel.Task, now time.Time) []string {
-	started := t.Started()
-	stime := started.Format("15:04")
-	if now.Sub(started) > 24*time.Hour {
-		stime = started.Format("Jan02")
+// topOf reads ps' output as the daemon's parsePSOutput does.
+func topOf(out string, inside map[string]bool) (*container.TopResponse, error) {
+	lines := strings.Split(out, "\n")
+	r := &container.TopResponse{Titles: strings.Fields(lines[0])}
+	at := slices.Index(r.Titles, "PID")
+	if at < 0 {
+		return nil, systemErr("Couldn't find PID field in ps output")
 	}
-	cpu := t.CPUTime()
-	hms := fmt.Sprintf("%02d:%02d:%02d", int(cpu.Hours()), int(cpu.Minutes())%60, int(cpu.Seconds())%60)
-	uid := t.Creds().EUID
-	user := strconv.Itoa(int(uid))
-	for _, f := range passwd(readNS(w.hostNS, "/etc/passwd", 1<<20)) {
-		if f[2] == user {
-			user = f[0]
+	under := false // the line before was one of the container's, and this may be its thread
+	for _, l := range lines[1:] {
+		f := strings.Fields(l)
+		if len(f) <= at {
+			continue
+		}
+		if f[at] == "-" {
+			if under {
+				r.Processes = append(r.Processes, psColumns(f, len(r.Titles)))
+			}
+			continue
+		}
+		if _, err := strconv.Atoi(f[at]); err != nil {
+			return nil, systemErr("Unexpected pid '%s': strconv.Atoi: parsing %q: invalid syntax", f[at], f[at])
+		}
+		if under = inside[f[at]]; under {
+			r.Processes = append(r.Processes, psColumns(f, len(r.Titles)))
+		}
+	}
+	return r, nil
+}
+
+// psColumns lets the last column have what is left of a line.
+func psColumns(f []string, n int) []string {
+	if len(f) <= n {
+		return f
+	}
+	return append(slices.Clone(f[:n-1]), strings.Join(f[n-1:], " "))
+}
+
+// psPath is where the daemon looks for ps.
+var psPath = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
+
+// hostPs runs the host's ps, as the daemon's child.
+func (w *World) hostPs(args []string) (string, error) {
+	bin := ""
+	for _, d := range psPath {
+		if w.hostExists(d + "/ps") {
+			bin = d + "/ps"
 			break
 		}
 	}
-	tty := "?"
-	if p := t.TTY(); p != nil {
-		tty = "pts/" + strconv.Itoa(p.Num)
+	if bin == "" {
+		return "", systemErr("ps: exec: \"ps\": executable file not found in $PATH")
 	}
-	cmd := strings.Join(t.Args(), " ")
-	if cmd == "" || t.Zombie() {
-		cmd = "[" + t.Comm() + "]"
+	var out, errs bounded
+	t, err := w.hostNS.Start(kernel.Spawn{Path: bin, Argv: append([]string{"ps"}, args...), Env: []string{"PATH=" + strings.Join(psPath, ":"), "LANG=C.UTF-8"}, Dir: "/", Parent: w.dockerd, Origin: "boot",
+		Files: map[int]*kernel.File{0: kernel.NullFile(), 1: kernel.WriterFile(&out), 2: kernel.WriterFile(&errs)}})
+	if err != nil {
+		return "", systemErr("ps: fork/exec %s: %s", bin, strings.ToLower(vfs.AsErrno(err).Error()))
 	}
-	if t.Zombie() {
-		cmd += " <defunct>"
+	late := make(chan struct{})
+	stop := w.after(10*time.Second, func() { close(late) })
+	defer stop()
+	select {
+	case <-t.Done():
+	case <-late:
+		w.kern.Kill(t, kernel.SIGKILL)
+		<-t.Done()
+	case <-w.stopping:
+		return "", systemErr("ps: signal: killed")
 	}
-	vsz, rss := t.Memory()
-	pcpu := "0.0"
-	if el := now.Sub(started); el > time.Second {
-		pcpu = fmt.Sprintf("%.1f", 100*cpu.Seconds()/el.Seconds())
+	if t.WaitStatus().Code() != 0 {
+		first, _, _ := strings.Cut(errs.String(), "\n")
+		return "", systemErr("ps: %s", first)
 	}
-	ppid := 0
-	if p := t.Parent(); p != nil {
-		ppid = p.HostPID()
-	}
-	if ppid == 0 || ppid == t.HostPID() {
-		ppid = t.HostPID() - 21 // the shim
-	}
-	col := map[string]string{"UID": user, "USER": user, "PID": strconv.Itoa(t.HostPID()), "PPID": strconv.Itoa(ppid), "C": "0", "STIME": stime, "START": stime, "TTY": tty,
-		"TIME": hms, "CMD": cmd, "COMMAND": cmd, "ARGS": cmd, "COMM": t.Comm(), "%CPU": pcpu, "%MEM": fmt.Sprintf("%.1f", 100*float64(rss)/float64(w.host.facts.Memory)), "VSZ": strconv.FormatInt(vsz>>10, 10), "RSS": strconv.FormatInt(rss>>10, 10),
-		"STAT": t.State() + t.Flags(), "S": t.State(), "NI": strconv.Itoa(t.Nice()), "PRI": strconv.Itoa(19 - t.Nice()), "NLWP": strconv.Itoa(t.Threads()), "LSTART": started.Format("Mon Jan _2 15:04:05 2006"), "ETIMES": strconv.Itoa(int(now.Sub(started).Seconds())), "ETIME": fmt.Sprintf("%02d:%02d", int(now.Sub(started).Minutes())%60, int(now.Sub(started).Seconds())%60)}
-	if comm {
-		col["COMMAND"] = t.Comm()
-	}
-	out := make([]string, len(titles))
-	for i, ti := range titles {
-		out[i] = col[ti]
-	}
-	return out
+	return out.String(), nil
+}
+
+// bounded keeps what a program of the daemon's prints.
+type bounded struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.b = append(b.b, p[:min(len(p), 1<<20-len(b.b))]...)
+	return len(p), nil
+}
+
+func (b *bounded) Close() error { return nil }
+
+func (b *bounded) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return string(b.b)
 }
 
 // ContainerStats is the daemon's method.
@@ -598,9 +626,7 @@ func (w *World) view(c *Container) (*vfs.Namespace, *vfs.Context, error) {
 		}
 		return c.run.ns.Mounts(), c.run.ns.Context(), nil
 	}
-	if c.fs == nil {
-		c.fs = w.rootFS(c)
-	}
+	w.ownFS(c)
 	mnt := vfs.NewNamespace(c.fs, "overlay", "", c.Host.ReadonlyRootfs)
 	ctx := &vfs.Context{Cred: vfs.Root(), Root: mnt.Root(), Cwd: mnt.Root(), Umask: 0o022, Now: func() int64 { return w.now().UnixNano() }}
 	for _, m := range c.Mounts {

@@ -722,7 +722,7 @@ func TestPruneAndFilters(t *testing.T) {
 func imageList() imagetypes.ListOptions { return imagetypes.ListOptions{} }
 
 func TestHostProcessesComeFirst(t *testing.T) {
-	f := fixtureOf(t)
+	f := fixtureOf(t, func(c *Config, _ *ManagerConfig) { c.Programs = every() })
 	id := f.create("", &container.Config{Image: "alpine", Cmd: []string{"sleep", "100"}}, &container.HostConfig{PidMode: "host"})
 	if err := f.ContainerStart(f.ctx, id, "", ""); err != nil {
 		t.Fatal(err)
