@@ -436,7 +436,7 @@ func debTree(d distro) *Tree {
 	t.Link("/etc/localtime", "/usr/share/zoneinfo/Etc/UTC")
 	t.File("/usr/share/zoneinfo/Etc/UTC", 0o644, "TZif2\x00")
 	t.File("/etc/timezone", 0o644, "Etc/UTC\n")
-	t.File("/var/lib/dpkg/status", 0o644, "")
+	t.dpkg(d.id+strings.ReplaceAll(d.versionID, ".", ""), false, nil)
 	t.File("/var/log/dpkg.log", 0o644, "")
 	t.Link("/etc/mtab", "/proc/mounts")
 	return t
@@ -592,7 +592,7 @@ SHELL=/bin/sh
 	t.File("/var/log/wtmp", 0o664, "")
 	t.File("/var/log/lastlog", 0o664, "")
 	t.File("/var/log/btmp", 0o660, "")
-	t.Blob("/boot/vmlinuz", 0o600, 11584808)
-	t.Blob("/boot/initrd.img", 0o644, 105938432)
+	t.etc(name)
+	t.bulk(name)
 	return t
 }

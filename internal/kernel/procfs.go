@@ -850,35 +850,16 @@ func (ns *NS) procSys() *vfs.SynthNode {
 	}
 	host := &vfs.SynthNode{Read: func(*vfs.Context) ([]byte, error) { return []byte(ns.Hostname() + "\n"), nil },
 		Write: func(_ *vfs.Context, p []byte) error { ns.SetHostname(strings.TrimRight(string(p), "\n")); return nil }}
-	group := func(prefix string, kv ...string) *vfs.SynthNode {
-		m := map[string]*vfs.SynthNode{}
-		for i := 0; i < len(kv); i += 2 {
-			m[kv[i]] = val(prefix+"."+kv[i], kv[i+1])
-		}
-		return sdir(m)
-	}
-	kern := group("kernel", "nmi_watchdog", "0", "core_pattern", "|/usr/share/apport/apport -p%p -s%s -c%c -d%d -P%P -u%u -g%g -- %E", "panic", "0", "pid_max", "4194304",
-		"threads-max", "31462", "randomize_va_space", "2", "printk", "4\t4\t1\t7", "kptr_restrict", "1", "dmesg_restrict", "1", "sysrq", "176", "hung_task_timeout_secs", "120",
-		"shmmax", "18446744073692774399", "shmall", "18446744073692774399", "msgmax", "8192", "unprivileged_userns_clone", "1", "perf_event_paranoid", "4", "modprobe", "/sbin/modprobe", "tainted", "0", "cap_last_cap", "40", "ngroups_max", "65536")
-	kern.Kids["hostname"] = host
 	ro := func(s string) *vfs.SynthNode { return sfile(func() string { return s + "\n" }) }
-	kern.Kids["osrelease"], kern.Kids["version"], kern.Kids["ostype"], kern.Kids["domainname"] = ro(h.Release), ro(h.Version), ro("Linux"), ro(cmp.Or(ns.cfg.Domainname, "(none)"))
-	kern.Kids["random"] = sdir(map[string]*vfs.SynthNode{"boot_id": ro(h.BootID), "entropy_avail": ro("256"), "poolsize": ro("256"), "uuid": sfile(func() string {
-		var b [16]byte
-		k.Random(b[:])
-		b[6], b[8] = b[6]&0xf|0x40, b[8]&0x3f|0x80
-		return fmt.Sprintf("%x-%x-%x-%x-%x\n", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-	})})
-	ipv4 := group("net.ipv4", "ip_forward", "1", "tcp_syncookies", "1", "ip_local_port_range", "32768\t60999", "tcp_fin_timeout", "60", "tcp_tw_reuse", "2", "icmp_echo_ignore_all", "0", "tcp_max_syn_backlog", "512", "tcp_keepalive_time", "7200", "tcp_rmem", "4096\t131072\t6291456", "tcp_wmem", "4096\t16384\t4194304", "ip_default_ttl", "64", "tcp_congestion_control", "cubic", "ping_group_range", "1\t0", "ip_unprivileged_port_start", "1024")
-	ipv4.Kids["conf"] = sdir(map[string]*vfs.SynthNode{"all": group("net.ipv4.conf.all", "rp_filter", "2", "accept_redirects", "0", "forwarding", "1"), "default": group("net.ipv4.conf.default", "rp_filter", "2", "forwarding", "1")})
-	return sdir(map[string]*vfs.SynthNode{
-		"kernel": kern,
-		"vm":     group("vm", "nr_hugepages", "0", "swappiness", "60", "overcommit_memory", "0", "overcommit_ratio", "50", "drop_caches", "0", "max_map_count", "65530", "min_free_kbytes", "67584", "panic_on_oom", "0", "vfs_cache_pressure", "100", "dirty_ratio", "20", "hugetlb_shm_group", "0"),
-		"fs":     group("fs", "file-max", "9223372036854775807", "nr_open", "1048576", "inotify-max", "8192", "suid_dumpable", "2", "protected_symlinks", "1", "protected_hardlinks", "1", "file-nr", "1344\t0\t9223372036854775807"),
-		"net": sdir(map[string]*vfs.SynthNode{"ipv4": ipv4,
-			"core": group("net.core", "somaxconn", "4096", "rmem_max", "212992", "wmem_max", "212992", "netdev_max_backlog", "1000", "default_qdisc", "fq_codel"),
-			"ipv6": sdir(map[string]*vfs.SynthNode{"conf": sdir(map[string]*vfs.SynthNode{"all": group("net.ipv6.conf.all", "disable_ipv6", "0", "forwarding", "0"), "default": group("net.ipv6.conf.default", "disable_ipv6", "0")})})}),
-	})
+	return ns.sysDir("", map[string]*vfs.SynthNode{
+		"kernel.hostname": host, "kernel.osrelease": ro(h.Release), "kernel.version": ro(h.Version), "kernel.ostype": ro("Linux"), "kernel.domainname": ro(cmp.Or(ns.cfg.Domainname, "(none)")), "kernel.arch": ro(h.Machine),
+		"kernel.random.boot_id": ro(h.BootID), "kernel.random.uuid": sfile(func() string {
+			var b [16]byte
+			k.Random(b[:])
+			b[6], b[8] = b[6]&0xf|0x40, b[8]&0x3f|0x80
+			return fmt.Sprintf("%x-%x-%x-%x-%x\n", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+		}),
+	}, val)
 }
 
 // newSys makes sysfs: as much of it as programs look at.

@@ -568,8 +568,6 @@ func (k *Kernel) mayFork(ns *NS) error {
 		return vfs.EAGAIN
 	case len(k.tasks) >= k.lim.Tasks || ns.count >= k.lim.NSTasks:
 		return vfs.EAGAIN
-	case ns.cfg.Pids > 0 && ns.count >= ns.cfg.Pids:
-		return vfs.EAGAIN
 	}
 	return nil
 }
@@ -578,7 +576,13 @@ func (k *Kernel) mayFork(ns *NS) error {
 func (t *Task) child() (*Task, error) {
 	k := t.k
 	k.mu.Lock()
-	if err := k.mayFork(t.ns); err != nil {
+	err := k.mayFork(t.ns)
+	// The group's limit is what it is now: docker update moves it. Who enters the group
+	// from outside is not held up by it.
+	if n := t.ns.limits().Pids; err == nil && n > 0 && int64(t.ns.count) >= n {
+		err = vfs.EAGAIN
+	}
+	if err != nil {
 		k.mu.Unlock()
 		return nil, err
 	}

@@ -890,6 +890,9 @@ func cmdSysctl(p *P) int {
 			}
 		}
 	}
+	if f.has("a") {
+		args = p.sysctls("/proc/sys", nil)
+	}
 	for i := 0; i < len(args); i++ {
 		k, v, write := strings.Cut(args[i], "=")
 		if write && v == "" && i+1 < len(args) {
@@ -931,6 +934,27 @@ func cmdSysctl(p *P) int {
 		}
 	}
 	return p.status
+}
+
+// sysctls are the keys below a directory of /proc/sys, in the order of their paths.
+func (p *P) sysctls(dir string, out []string) []string {
+	l, err := p.t.ReadDir(dir)
+	if err != nil {
+		return out
+	}
+	slices.SortFunc(l, func(a, b vfs.DirEntry) int { return strings.Compare(a.Name, b.Name) })
+	for _, e := range l {
+		switch {
+		case e.Name == "." || e.Name == "..":
+		case e.Type.IsDir():
+			out = p.sysctls(dir+"/"+e.Name, out)
+		default:
+			if st, err := p.t.Stat(dir + "/" + e.Name); err == nil && st.Mode&0o444 != 0 {
+				out = append(out, strings.ReplaceAll(strings.TrimPrefix(dir+"/"+e.Name, "/proc/sys/"), "/", "."))
+			}
+		}
+	}
+	return out
 }
 
 func cmdLsmod(p *P) int {

@@ -2,6 +2,8 @@ package program
 
 import (
 	"fmt"
+	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -96,6 +98,56 @@ var catalogue = map[string]pkgInfo{
 	"software-properties-common": {"0.99.22.9", "", "", []string{"/usr/bin/add-apt-repository"}, 200, nil},
 }
 
+// debNeeds are what packages of Debian's family depend on, debWishes what they
+// recommend, as far as a container's base has it not: from memory of 22.04 and 12.
+var debNeeds = map[string]string{
+	"curl": "libcurl4 libnghttp2-14 libpsl5 librtmp1 libssh-4 libldap-2.5-0 libsasl2-2 libsasl2-modules-db libbrotli1 libssl3", "wget": "libpsl5 libssl3", "git": "git-man libcurl3-gnutls liberror-perl libexpat1 libgdbm6 libperl5.34 perl perl-modules-5.34 libbrotli1 libldap-2.5-0 libnghttp2-14 libpsl5 librtmp1 libsasl2-2 libsasl2-modules-db libssh-4",
+	"python3": "libexpat1 libmpdec3 libpython3-stdlib libpython3.10-minimal libpython3.10-stdlib libreadline8 libsqlite3-0 media-types python3-minimal python3.10 python3.10-minimal readline-common", "openssh-server": "libwrap0 openssh-client openssh-sftp-server ucf libcbor0.8 libedit2 libfido2-1",
+	"openssh-client": "libcbor0.8 libedit2 libfido2-1", "masscan": "libpcap0.8", "jq": "libjq1 libonig5", "iptables": "libip4tc2 libip6tc2 libmnl0 libnetfilter-conntrack3 libnfnetlink0 libnftnl11 libxtables12 netbase",
+	"gcc":             "binutils binutils-common binutils-x86-64-linux-gnu cpp cpp-11 gcc-11 gcc-11-base libasan6 libatomic1 libbinutils libcc1-0 libctf-nobfd0 libctf0 libgcc-11-dev libgomp1 libisl23 libitm1 liblsan0 libmpc3 libmpfr6 libquadmath0 libtsan0 libubsan1",
+	"build-essential": "binutils binutils-common binutils-x86-64-linux-gnu bzip2 cpp cpp-11 dpkg-dev g++ g++-11 gcc gcc-11 gcc-11-base libasan6 libatomic1 libbinutils libc-dev-bin libc6-dev libcc1-0 libcrypt-dev libctf-nobfd0 libctf0 libdpkg-perl libgcc-11-dev libgomp1 libisl23 libitm1 liblsan0 libmpc3 libmpfr6 libnsl-dev libquadmath0 libstdc++-11-dev libtirpc-dev libtsan0 libubsan1 linux-libc-dev lto-disabled-list make patch perl perl-modules-5.34 rpcsvc-proto xz-utils",
+	"ca-certificates": "openssl libssl3", "nmap": "libblas3 liblinear4 liblua5.3-0 libpcap0.8 lua-lpeg nmap-common", "procps": "libprocps8", "net-tools": "", "dnsutils": "bind9-dnsutils bind9-host bind9-libs libuv1 libxml2 libmaxminddb0", "vim": "vim-common vim-runtime libpython3.10 libgpm2 libsodium23 xxd",
+}
+
+var debWishes = map[string]string{
+	"curl": "ca-certificates openssl libsasl2-modules publicsuffix", "wget": "ca-certificates openssl publicsuffix", "git": "less openssh-client patch ca-certificates", "openssh-server": "ncurses-term xauth libwrap0", "openssh-client": "xauth", "gcc": "libc6-dev manpages-dev", "build-essential": "fakeroot libalgorithm-diff-perl libalgorithm-merge-perl manpages-dev", "cron": "", "iptables": "nftables libnftables1",
+}
+
+// needs are the packages that come with others: not asked for, and not there yet.
+func (p *P) needs(names []string, from ...map[string]string) (out []string) {
+	have := map[string]bool{}
+	for _, d := range p.debPackages() {
+		have[d.name] = true
+	}
+	for _, n := range names {
+		have[n] = true
+	}
+	for _, n := range names {
+		for _, m := range from {
+			for x := range strings.FieldsSeq(m[n]) {
+				if i, ok := catalogue[x]; !have[x] && !(ok && len(i.bins) > 0 && p.installed(x, i)) {
+					out = append(out, x)
+				}
+				have[x] = true
+			}
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
+// depOf is what is known of a package that comes with others.
+func depOf(name string) pkgInfo {
+	if i, ok := catalogue[name]; ok {
+		return i
+	}
+	sum := 0
+	for _, c := range name {
+		sum = (sum*31 + int(c)) % 9973
+	}
+	return pkgInfo{deb: fmt.Sprintf("%d.%d.%d-%dubuntu%d", 1+sum%3, sum%17, sum%9, 1+sum%3, 1+sum%2), kb: 60 + sum%900}
+}
+
 // installed tells whether a package's files are there, or it is in the database.
 func (p *P) installed(name string, i pkgInfo) bool {
 	for _, b := range i.bins {
@@ -137,6 +189,7 @@ func (p *P) unpack(name string, i pkgInfo) error {
 	}
 	if st, err := p.t.Stat("/var/lib/dpkg/info"); err == nil && st.Mode.IsDir() {
 		_ = p.t.WriteFile("/var/lib/dpkg/info/"+name+".list", []byte("/.\n"+strings.Join(i.bins, "\n")+"\n"), 0o644) // the original does not look either
+		p.debKeep(name, &i)
 	}
 	return nil
 }
@@ -246,10 +299,22 @@ func cmdApt(p *P) int {
 			for _, b := range i.bins {
 				p.t.Unlink(b)
 			}
+			p.t.Unlink("/var/lib/dpkg/info/" + n + ".list")
+			p.debKeep(n, nil)
 		}
 		return 0
 	case "install":
-	case "list", "search", "show", "policy":
+	case "list":
+		if slices.Contains(p.args, "--installed") {
+			p.puts("Listing...\n")
+			for _, d := range p.debPackages() {
+				p.printf("%s/%s,now %s %s [installed]\n", d.name, code, d.version, d.arch)
+			}
+			return 0
+		}
+		p.unknown("option", strings.Join(args, " "))
+		return 0
+	case "search", "show", "policy":
 		p.unknown("option", strings.Join(args, " "))
 		return 0
 	default:
@@ -274,6 +339,16 @@ func cmdApt(p *P) int {
 		todo = append(todo, n)
 		kb += i.kb
 	}
+	var also []string
+	if !slices.Contains(p.args, "--no-install-recommends") {
+		also = p.needs(todo, debNeeds, debWishes)
+	} else {
+		also = p.needs(todo, debNeeds)
+	}
+	todo = append(todo, also...)
+	for _, n := range also {
+		kb += depOf(n).kb
+	}
 	sort.Strings(todo)
 	if len(todo) == 0 {
 		say("0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n")
@@ -284,8 +359,22 @@ func cmdApt(p *P) int {
 	if kb > 10000 {
 		size, dl = fmt.Sprintf("%.1f MB", float64(kb)/1000), fmt.Sprintf("%.1f MB", float64(kb)/3000)
 	}
-	say("The following NEW packages will be installed:\n  %s\n0 upgraded, %d newly installed, 0 to remove and 0 not upgraded.\nNeed to get %s of archives.\nAfter this operation, %s of additional disk space will be used.\n", strings.Join(todo, " "), len(todo), dl, size)
-	if !yes {
+	list := func(l []string) string {
+		out, line := "", " "
+		for _, n := range l {
+			if len(line)+1+len(n) > 79 {
+				out, line = out+line+"\n", " "
+			}
+			line += " " + n
+		}
+		return out + line
+	}
+	if len(also) > 0 {
+		say("The following additional packages will be installed:\n%s\n", list(also))
+	}
+	say("The following NEW packages will be installed:\n%s\n0 upgraded, %d newly installed, 0 to remove and 0 not upgraded.\nNeed to get %s of archives.\nAfter this operation, %s of additional disk space will be used.\n", list(todo), len(todo), dl, size)
+	if !yes && len(also) > 0 { // for what was asked for alone it asks nothing
+
 		say("Do you want to continue? [Y/n] ")
 		l, _, more := p.readLine(p.in)
 		if !more {
@@ -302,7 +391,7 @@ func cmdApt(p *P) int {
 		return 100
 	}
 	for n, x := range todo {
-		i := catalogue[x]
+		i := depOf(x)
 		say("Get:%d %s %s/main amd64 %s amd64 %s [%d kB]\n", n+1, mirror, code, x, i.deb, i.kb/3+1)
 	}
 	p.t.Sleep(800e6)
@@ -311,9 +400,9 @@ func cmdApt(p *P) int {
 		p.raw("debconf: delaying package configuration, since apt-utils is not installed\n")
 	}
 	for k, x := range todo {
-		i := catalogue[x]
+		i := depOf(x)
 		if k == 0 {
-			p.printf("Selecting previously unselected package %s.\n(Reading database ... 4395 files and directories currently installed.)\n", x)
+			p.printf("Selecting previously unselected package %s.\n(Reading database ... %d files and directories currently installed.)\n", x, 4395+len(p.debPackages())*7)
 		} else {
 			p.printf("Selecting previously unselected package %s.\n", x)
 		}
@@ -324,11 +413,11 @@ func cmdApt(p *P) int {
 		p.printf("Preparing to unpack .../%s_%s_amd64.deb ...\nUnpacking %s (%s) ...\n", x, v, x, i.deb)
 	}
 	for _, x := range todo {
-		if err := p.unpack(x, catalogue[x]); err != nil {
+		if err := p.unpack(x, depOf(x)); err != nil {
 			p.raw("dpkg: error processing archive /var/cache/apt/archives/%s.deb (--unpack):\n %s\nE: Sub-process /usr/bin/dpkg returned an error code (1)\n", x, text(err))
 			return 100
 		}
-		p.printf("Setting up %s (%s) ...\n", x, catalogue[x].deb)
+		p.printf("Setting up %s (%s) ...\n", x, depOf(x).deb)
 		p.out.Flush()
 		p.t.Sleep(150e6)
 	}
@@ -434,6 +523,31 @@ func cmdApk(p *P) int {
 		say("OK: 7 MiB in 15 packages\n")
 		return 0
 	case "info":
+		base := p.apkBase()
+		verbose := 0
+		for _, a := range p.args {
+			if strings.HasPrefix(a, "-") && !strings.HasPrefix(a, "--") {
+				verbose += strings.Count(a, "v")
+			}
+		}
+		if verbose > 0 {
+			for n, i := range catalogue {
+				if i.apk != "" && len(i.bins) > 0 && p.installed(n, i) && !p.isBusyboxLink(i) && n != "bash" {
+					base = append(base, n+"-"+i.apk+" - "+n)
+				}
+			}
+			sort.Strings(base)
+			for _, l := range base {
+				if verbose == 1 {
+					l, _, _ = strings.Cut(l, " - ")
+				}
+				p.puts(l + "\n")
+			}
+			return 0
+		}
+		for _, l := range base {
+			p.puts(l[:apkVersionAt(l)] + "\n")
+		}
 		for n, i := range catalogue {
 			if i.apk != "" && len(i.bins) > 0 && p.installed(n, i) && !p.isBusyboxLink(i) {
 				p.puts(n + "\n")
@@ -445,6 +559,32 @@ func cmdApk(p *P) int {
 	}
 	p.raw("ERROR: '%s' is not an apk command. See 'apk --help'.\n", args[0])
 	return 1
+}
+
+// apkBase are the packages of Alpine's base image, 3.19's and 3.20's alike but for
+// some versions, as apk info -vv words them (from memory).
+func (p *P) apkBase() []string {
+	v := p.osRelease("VERSION_ID")
+	l := []string{"alpine-baselayout-3.4.3-r2 - Alpine base dir structure and init scripts", "alpine-baselayout-data-3.4.3-r2 - Alpine base dir structure and init scripts", "alpine-keys-2.4-r1 - Public keys for Alpine Linux packages", "apk-tools-2.14.0-r5 - Alpine Package Keeper - package manager for alpine",
+		"busybox-1.36.1-r15 - Size optimized toolbox of many common UNIX utilities", "busybox-binsh-1.36.1-r15 - busybox ash /bin/sh", "ca-certificates-bundle-20230506-r0 - Pre generated bundle of Mozilla certificates", "libc-utils-0.7.2-r5 - Meta package to pull in correct libc", "libcrypto3-3.1.4-r5 - Crypto library from openssl",
+		"libssl3-3.1.4-r5 - SSL shared libraries", "musl-1.2.4_git20230717-r4 - the musl c library (libc) implementation", "musl-utils-1.2.4_git20230717-r4 - the musl c library (libc) implementation", "scanelf-1.3.7-r2 - Scan ELF binaries for stuff", "ssl_client-1.36.1-r15 - EXternal ssl_client for busybox wget", "zlib-1.3.1-r0 - A compression/decompression Library"}
+	if strings.HasPrefix(v, "3.20") {
+		r := strings.NewReplacer("3.4.3-r2", "3.6.5-r0", "2.14.0-r5", "2.14.4-r0", "1.36.1-r15", "1.36.1-r29", "3.1.4-r5", "3.3.2-r0", "1.2.4_git20230717-r4", "1.2.5-r0", "20230506-r0", "20240705-r0")
+		for i := range l {
+			l[i] = r.Replace(l[i])
+		}
+	}
+	return l
+}
+
+// apkVersionAt is where the name ends in "name-version - what".
+func apkVersionAt(l string) int {
+	for i := 0; i+1 < len(l); i++ {
+		if l[i] == '-' && l[i+1] >= '0' && l[i+1] <= '9' {
+			return i
+		}
+	}
+	return len(l)
 }
 
 func (p *P) isBusyboxLink(i pkgInfo) bool {
@@ -546,39 +686,145 @@ func cmdYum(p *P) int {
 	return 1
 }
 
+// debPkg is a stanza of dpkg's status file.
+type debPkg struct{ name, version, arch, about, text string }
+
+// shown is the name as dpkg lists it: with the architecture where several may be
+// installed beside each other.
+func (d *debPkg) shown() string {
+	if strings.Contains(d.text, "\nMulti-Arch: same\n") {
+		return d.name + ":" + d.arch
+	}
+	return d.name
+}
+
+// debPackages reads dpkg's status file.
+func (p *P) debPackages() (out []debPkg) {
+	b, _ := p.t.ReadFile("/var/lib/dpkg/status")
+	for text := range strings.SplitSeq(string(b), "\n\n") {
+		d := debPkg{text: strings.TrimRight(text, "\n") + "\n"}
+		for l := range strings.Lines(text) {
+			k, v, _ := strings.Cut(strings.TrimSuffix(l, "\n"), ": ")
+			switch k {
+			case "Package":
+				d.name = v
+			case "Version":
+				d.version = v
+			case "Architecture":
+				d.arch = v
+			case "Description":
+				d.about = v
+			}
+		}
+		if d.name != "" && strings.Contains(d.text, "\nStatus: install ok installed\n") {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// debKeep adds a package to dpkg's status file, or takes it away.
+func (p *P) debKeep(name string, i *pkgInfo) {
+	b, err := p.t.ReadFile("/var/lib/dpkg/status")
+	if err != nil {
+		return
+	}
+	var out []string
+	for text := range strings.SplitSeq(strings.TrimRight(string(b), "\n"), "\n\n") {
+		if !strings.HasPrefix(text, "Package: "+name+"\n") && text != "" {
+			out = append(out, text)
+		}
+	}
+	if i != nil {
+		out = append(out, fmt.Sprintf("Package: %s\nStatus: install ok installed\nPriority: optional\nSection: utils\nInstalled-Size: %d\nArchitecture: amd64\nVersion: %s\nDescription: %s", name, i.kb, i.deb, name))
+	}
+	_ = p.t.WriteFile("/var/lib/dpkg/status", []byte(strings.Join(out, "\n\n")+"\n"), 0o644) // who asks sees that it is not there
+}
+
 func cmdDpkg(p *P) int {
 	for i, a := range p.args {
+		rest := p.args[i+1:]
 		switch a {
 		case "--print-architecture":
 			p.puts("amd64\n")
 			return 0
+		case "--print-foreign-architectures":
+			return 0
 		case "-l", "--list":
-			p.puts("Desired=Unknown/Install/Remove/Purge/Hold\n| Status=Not/Inst/Conf-files/Unpacked/halF-conf/Half-inst/trig-aWait/Trig-pend\n|/ Err?=(none)/Reinst-required (Status,Err: uppercase=bad)\n||/ Name                    Version                   Architecture Description\n+++-=======================-=========================-============-===============================\n")
-			var names []string
-			for n, x := range catalogue {
-				if x.deb != "" && len(x.bins) > 0 && p.installed(n, x) {
-					names = append(names, n)
+			return p.dpkgList(rest)
+		case "-W", "--show", "--get-selections":
+			code := 0
+			have := p.debPackages()
+			for _, d := range have {
+				if len(rest) > 0 && !slices.ContainsFunc(rest, func(x string) bool { ok, _ := path.Match(x, d.name); return ok }) {
+					continue
+				}
+				if a == "--get-selections" {
+					p.printf("%-47s install\n", d.shown())
+				} else {
+					p.printf("%s\t%s\n", d.shown(), d.version)
 				}
 			}
-			sort.Strings(names)
-			for _, n := range names {
-				p.printf("ii  %-23s %-25s amd64        %s\n", n, catalogue[n].deb, n)
+			for _, x := range rest {
+				if !strings.ContainsAny(x, "*?[") && !slices.ContainsFunc(have, func(d debPkg) bool { return d.name == x }) {
+					p.raw("dpkg-query: no packages found matching %s\n", x)
+					code = 1
+				}
+			}
+			return code
+		case "-L", "--listfiles":
+			for _, n := range rest {
+				b, err := p.t.ReadFile("/var/lib/dpkg/info/" + n + ".list")
+				if err != nil {
+					p.raw("dpkg-query: package '%s' is not installed\nUse dpkg --contents (= dpkg-deb --contents) to list archive files contents.\n", n)
+					return 1
+				}
+				p.out.Write(b)
 			}
 			return 0
 		case "-s", "--status":
-			if i+1 < len(p.args) {
-				n := p.args[i+1]
-				if x, ok := catalogue[n]; ok && p.installed(n, x) {
-					p.printf("Package: %s\nStatus: install ok installed\nVersion: %s\n", n, x.deb)
-					return 0
+			for _, n := range rest {
+				have := p.debPackages()
+				k := slices.IndexFunc(have, func(d debPkg) bool { return d.name == n })
+				if k < 0 {
+					p.raw("dpkg-query: package '%s' is not installed and no information is available\nUse dpkg --info (= dpkg-deb --info) to examine archive files.\n", n)
+					return 1
 				}
-				p.raw("dpkg-query: package '%s' is not installed and no information is available\nUse dpkg --info (= dpkg-deb --info) to examine archive files.\n", n)
-				return 1
+				p.puts(have[k].text + "\n")
 			}
+			return 0
 		case "-i", "--install":
-			p.unknown("construct", "dpkg -i "+strings.Join(p.args[i+1:], " "))
+			p.unknown("construct", "dpkg -i "+strings.Join(rest, " "))
 			return 1
 		}
+	}
+	return 0
+}
+
+// dpkgList prints the table: each column as wide as what is in it, as where no
+// terminal says how wide.
+func (p *P) dpkgList(patterns []string) int {
+	var l []debPkg
+	for _, d := range p.debPackages() {
+		if len(patterns) == 0 || slices.ContainsFunc(patterns, func(x string) bool { ok, _ := path.Match(x, d.name); return ok }) {
+			l = append(l, d)
+		}
+	}
+	if len(l) == 0 && len(patterns) > 0 {
+		p.raw("dpkg-query: no packages found matching %s\n", patterns[0])
+		return 1
+	}
+	w := [4]int{len("Name"), len("Version"), len("Architecture"), len("Description")}
+	for i := range l {
+		for k, s := range []string{l[i].shown(), l[i].version, l[i].arch, l[i].about} {
+			w[k] = max(w[k], len(s))
+		}
+	}
+	bar := func(n int) string { return strings.Repeat("=", n) }
+	p.puts("Desired=Unknown/Install/Remove/Purge/Hold\n| Status=Not/Inst/Conf-files/Unpacked/halF-conf/Half-inst/trig-aWait/Trig-pend\n|/ Err?=(none)/Reinst-required (Status,Err: uppercase=bad)\n")
+	p.printf("||/ %-*s %-*s %-*s %s\n+++-%s-%s-%s-%s\n", w[0], "Name", w[1], "Version", w[2], "Architecture", "Description", bar(w[0]), bar(w[1]), bar(w[2]), bar(w[3]))
+	for i := range l {
+		p.printf("ii  %-*s %-*s %-*s %s\n", w[0], l[i].shown(), w[1], l[i].version, w[2], l[i].arch, l[i].about)
 	}
 	return 0
 }

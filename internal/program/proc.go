@@ -55,7 +55,7 @@ func cmdPs(p *P) int {
 	if p.bb {
 		p.puts("PID   USER     TIME  COMMAND\n")
 		for _, t := range me.Processes() {
-			p.printf("%5d %-8s %s %s\n", t.PIDIn(me), trunc(p.userName(t.Creds().EUID), 8), cpuTime(t.CPUTime(), false), p.cmdline(t))
+			p.printf("%5d %-8s %s %s\n", t.PIDIn(me), trunc(p.userName(t.Creds().EUID)), cpuTime(t.CPUTime(), false), p.cmdline(t))
 		}
 		return 0
 	}
@@ -356,13 +356,13 @@ func cmdPs(p *P) int {
 			if c == "uid" && numeric {
 				return strconv.Itoa(int(t.Creds().EUID))
 			}
-			return trunc(p.userName(t.Creds().EUID), 8)
+			return trunc(p.userName(t.Creds().EUID))
 		case "ruser":
-			return trunc(p.userName(t.Creds().UID), 8)
+			return trunc(p.userName(t.Creds().UID))
 		case "group", "egroup":
-			return trunc(p.groupName(t.Creds().EGID), 8)
+			return trunc(p.groupName(t.Creds().EGID))
 		case "rgroup":
-			return trunc(p.groupName(t.Creds().GID), 8)
+			return trunc(p.groupName(t.Creds().GID))
 		case "uid_", "euid":
 			return strconv.Itoa(int(t.Creds().EUID))
 		case "ruid":
@@ -580,7 +580,8 @@ func waitsIn(t *kernel.Task) string {
 	return "futex_"
 }
 
-func trunc(s string, n int) string {
+func trunc(s string) string {
+	const n = 8
 	if len(s) > n {
 		return s[:n-1] + "+"
 	}

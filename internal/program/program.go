@@ -20,6 +20,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 
@@ -102,6 +104,41 @@ func start(t *kernel.Task, name string, args []string, c command, bb bool) int {
 	return code
 }
 
+// debianApplets are those of Debian 12's busybox.
+const debianApplets = `[ [[ acpid adjtimex ar arch arp arping ascii ash awk base64 basename bc blkdiscard blockdev brctl bunzip2 busybox bzcat bzip2 cal cat chgrp chmod
+ chown chroot chvt clear cmp cp cpio crc32 crond crontab cttyhack cut date dc dd deallocvt depmod devmem df diff dirname dmesg dnsdomainname dos2unix
+ dpkg dpkg-deb du dumpkmap dumpleases echo ed egrep env expand expr factor fallocate false fatattr fdisk fgrep find findfs fold free freeramdisk
+ fsfreeze fstrim ftpget ftpput getopt getty grep groups gunzip gzip halt head hexdump hostid hostname httpd hwclock i2cdetect i2cdump i2cget i2cset
+ i2ctransfer id ifconfig ifdown ifup init insmod ionice ip ipcalc ipneigh kill killall klogd last less link linux32 linux64 linuxrc ln loadfont
+ loadkmap logger login logname logread losetup ls lsmod lsscsi lzcat lzma lzop md5sum mdev microcom mim mkdir mkdosfs mke2fs mkfifo mknod mkpasswd
+ mkswap mktemp modinfo modprobe more mount mt mv nameif nc netstat nl nologin nproc nsenter nslookup nuke od openvt partprobe passwd paste patch pidof
+ ping ping6 pivot_root poweroff printf ps pwd rdate readlink realpath reboot renice reset resume rev rm rmdir rmmod route rpm rpm2cpio run-init
+ run-parts sed seq setkeycodes setpriv setsid sh sha1sum sha256sum sha3sum sha512sum shred shuf sleep sort ssl_client start-stop-daemon stat strings
+ stty su sulogin svc svok swapoff swapon switch_root sync sysctl syslogd tac tail tar taskset tc tee telnet telnetd test tftp time timeout top touch tr
+ traceroute traceroute6 true truncate ts tty tunctl ubirename udhcpc udhcpd uevent umount uname uncompress unexpand uniq unix2dos unlink unlzma unshare
+ unxz unzip uptime usleep uudecode uuencode vconfig vi w watch watchdog wc wget which who whoami xargs xxd xz xzcat yes zcat`
+
+// has lists what the busybox of this tree is: the names that are linked to it, as in
+// the images that are made of it, or Debian's.
+func has(t *kernel.Task) []string {
+	seen := map[string]bool{}
+	for _, d := range []string{"/bin", "/sbin", "/usr/bin", "/usr/sbin"} {
+		l, err := t.ReadDir(d)
+		if err != nil {
+			continue
+		}
+		for _, e := range l {
+			if to, err := t.Readlink(d + "/" + e.Name); err == nil && base(to) == "busybox" {
+				seen[e.Name] = true
+			}
+		}
+	}
+	if len(seen) < 100 {
+		return strings.Fields(debianApplets)
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
 // busyboxVersion is the first line of what busybox prints.
 const busyboxVersion = "BusyBox v1.36.1 (2023-11-07 18:53:09 UTC) multi-call binary."
 
@@ -116,7 +153,7 @@ func busybox(t *kernel.Task) int {
 		if len(args) == 0 || args[0] == "--help" {
 			fmt.Fprintf(t.Stdout(), "%s\nBusyBox is copyrighted by many authors between 1998-2015.\nLicensed under GPLv2. See source distribution for detailed\ncopyright notices.\n\nUsage: busybox [function [arguments]...]\n   or: busybox --list[-full]\n   or: busybox --show SCRIPT\n   or: busybox --install [-s] [DIR]\n   or: function [arguments]...\n\n\tBusyBox is a multi-call binary that combines many common Unix\n\tutilities into a single executable.  Most people will create a\n\tlink to busybox for each function they wish to use and BusyBox\n\twill act like whatever it was invoked as.\n\nCurrently defined functions:\n", busyboxVersion)
 			line := "\t"
-			for i, n := range Applets() {
+			for i, n := range has(t) {
 				if i > 0 {
 					line += ", "
 				}
@@ -131,7 +168,7 @@ func busybox(t *kernel.Task) int {
 		}
 		switch args[0] {
 		case "--list":
-			fmt.Fprintln(t.Stdout(), strings.Join(Applets(), "\n"))
+			fmt.Fprintln(t.Stdout(), strings.Join(has(t), "\n"))
 			return 0
 		case "--install":
 			dir := ""
@@ -140,7 +177,7 @@ func busybox(t *kernel.Task) int {
 					dir = x
 				}
 			}
-			for _, n := range Applets() {
+			for _, n := range has(t) {
 				d := dir
 				if d == "" {
 					d = "/bin"
@@ -152,7 +189,7 @@ func busybox(t *kernel.Task) int {
 		name, args = base(args[0]), args[1:]
 		t.SetArgs(append([]string{name}, args...))
 	}
-	for _, n := range strings.Fields(applets) {
+	for _, n := range slices.Concat(strings.Fields(applets), strings.Fields(debianApplets)) {
 		if n != name {
 			continue
 		}

@@ -135,7 +135,7 @@ func (p *P) topPage(bool) {
 	for _, t := range ts {
 		v, r := t.Memory()
 		s := t.CPUTime().Seconds()
-		p.printf("%7d %-8s  %2d %3d %7d %6d %6d %s %5.1f %5.1f %4d:%05.2f %s\n", t.PIDIn(p.t), trunc(p.userName(t.Creds().EUID), 8), 20+t.Nice(), t.Nice(), v>>10, r>>10, r>>11, t.State(), p.pcpu(t), 100*float64(r)/float64(m.Total), int(s)/60, s-float64(int(s)/60*60), t.Comm())
+		p.printf("%7d %-8s  %2d %3d %7d %6d %6d %s %5.1f %5.1f %4d:%05.2f %s\n", t.PIDIn(p.t), trunc(p.userName(t.Creds().EUID)), 20+t.Nice(), t.Nice(), v>>10, r>>10, r>>11, t.State(), p.pcpu(t), 100*float64(r)/float64(m.Total), int(s)/60, s-float64(int(s)/60*60), t.Comm())
 	}
 }
 

@@ -195,15 +195,26 @@ func (s *Shell) subshell(l []*syntax.Stmt) {
 }
 
 func (s *Shell) forkErr(err error) {
+	s.ctl = ctlExit
+	if s.inter && s.sub == 0 {
+		s.ctl = ctlDiscard
+	}
 	switch s.d {
 	case Bash:
-		s.errorf("fork: retry: %s", errText(err))
+		// It tries again for a quarter of a minute, and then gives the command line up.
+		for wait := time.Second; wait < 16*time.Second; wait *= 2 {
+			s.puts(2, s.name+": fork: retry: "+errText(err)+"\n")
+			s.t.Sleep(wait)
+		}
+		s.puts(2, s.name+": fork: "+errText(err)+"\n")
 		s.status = 254
-	default:
+	case Dash:
 		s.errorf("Cannot fork")
 		s.status = 2
+	default:
+		s.errorf("can't fork: %s", errText(err))
+		s.status = 2
 	}
-	s.t.Sleep(10 * time.Millisecond)
 }
 
 func (s *Shell) ifClause(c *syntax.IfClause) {

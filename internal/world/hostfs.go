@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/distribution/reference"
+
 	"github.com/whalefall/whalefall/internal/image"
 	"github.com/whalefall/whalefall/internal/kernel"
 	"github.com/whalefall/whalefall/internal/vfs"
@@ -86,7 +88,10 @@ func (h *Host) ownTree() *image.Tree {
 	hashOf := func(label string) string {
 		b := h.derive("pw", label)
 		s := strings.NewReplacer("+", ".", "=", "").Replace(base64.StdEncoding.EncodeToString(append(b[:], b[:]...)))
-		return "$6$" + s[:8] + "$" + s[8:] + s[:86-len(s[8:])]
+		// yescrypt as both distributions' pam_unix writes it: its cost, 16 bytes of salt
+		// and 32 of hash, in crypt's own base 64.
+		s = strings.ReplaceAll(s, "+", "/")
+		return "$y$j9T$" + s[:22] + "$" + s[22:65]
 	}
 	shadow := "systemd-network:*:19700:0:99999:7:::\nsystemd-resolve:*:19700:0:99999:7:::\nmessagebus:*:19700:0:99999:7:::\nsystemd-timesync:*:19700:0:99999:7:::\nsshd:*:19700:0:99999:7:::\nsyslog:*:19700:0:99999:7:::\n"
 	if f.Admin != "root" {
@@ -126,6 +131,9 @@ func (h *Host) ownTree() *image.Tree {
 		t.File("/etc/ssh/ssh_host_"+kt+"_key.pub", 0o644, "ssh-"+kt+" AAAA"+key("host-"+kt, 60)+" root@"+short+"\n")
 		t.File("/etc/ssh/ssh_host_"+kt+"_key", 0o600, "-----BEGIN OPENSSH PRIVATE KEY-----\n"+key("hk-"+kt, 70)+"\n-----END OPENSSH PRIVATE KEY-----\n")
 	}
+	h.bootFiles(t)
+	h.packages(t)
+	h.sshdKind(t)
 	h.staticRoot(t)
 	h.projectDir(t)
 	return t
@@ -200,10 +208,17 @@ func (w *World) onDisk(c vfs.Config) vfs.Config {
 	c.Files = part / 16384 &^ 15
 	c.Total = (part - c.Files*256 - part/64 - 64<<20) &^ 4095
 	r := h.rng("disk-used")
-	used := int64(5<<30) + int64(r.IntN(6<<10))<<20 + int64(r.IntN(1<<18))<<12
+	used := h.trees.base.Size() + h.trees.own.Size() + int64(150+r.IntN(600))<<20 + int64(r.IntN(1<<12))<<12
 	if h.cfg.Kind != "empty" {
+		seen := map[string]bool{}
 		for _, l := range h.stack() {
-			used += l.size + 380<<20 // its image, its logs
+			if l.volume != "" {
+				used += l.total(h)
+			}
+			if ref, err := reference.ParseNormalizedNamed(l.image); err == nil && !seen[l.image] {
+				used += h.catalog.Resolve(reference.TagNameOnly(ref)).Image.Size()
+			}
+			seen[l.image] = true
 		}
 	}
 	c.Free = c.Total - min(used, c.Total*4/5)

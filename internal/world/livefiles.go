@@ -126,14 +126,17 @@ func bindFiles(t *image.Tree, dir, name string) {
 	}
 }
 
+// total is how much its volume holds.
+func (l *lived) total(h *Host) int64 { return l.size + h.rng("volume", l.volume).Int64N(l.size/3+1) }
+
 // volumeTree is what a lived-in container's volume holds: the same in each world.
 func (h *Host) volumeTree(l lived, at time.Time) *vfs.Layer {
 	if v, ok := h.trees.vols.Load(l.volume); ok {
 		return v.(*vfs.Layer) //nolint:forcetypeassert // nothing else is stored there
 	}
 	t := &image.Tree{}
-	r := h.rng("volume", l.volume)
-	total := l.size + r.Int64N(l.size/3+1)
+	r := h.rng("volume-files", l.volume)
+	total := l.total(h)
 	var uid, gid uint32
 	file := func(mode vfs.Mode, size int64, names ...string) {
 		for _, n := range names {

@@ -209,3 +209,33 @@ func (f *fixture) execIn(id string, argv ...string) string {
 	}
 	return out.String()
 }
+
+// TestPidsLimit: a container's limit is what docker update says, at once, and a shell
+// that cannot fork ends as real ones do: busybox's words are those of 20.10.24's
+// container, bash's those of Debian 12's.
+func TestPidsLimit(t *testing.T) {
+	f := livedIn(t)
+	limit := func(n int64) *container.HostConfig {
+		return &container.HostConfig{Resources: container.Resources{PidsLimit: &n}}
+	}
+	id := f.create("tight", &container.Config{Image: "alpine", Cmd: []string{"sleep", "1000"}}, limit(4))
+	if err := f.ContainerStart(f.ctx, id, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	code := "sleep 50 & sleep 50 & sleep 50 & echo done"
+	if out := f.execIn(id, "sh", "-c", code); out != "sh: can't fork: Resource temporarily unavailable\n" {
+		t.Errorf("at 4: %q", out)
+	}
+	f.execIn(id, "killall", "sleep")
+	for n, want := range map[int64]string{1: "sh: can't fork: Resource temporarily unavailable\n", 100: "0\n"} {
+		if _, err := f.ContainerUpdate("tight", limit(n)); err != nil {
+			t.Fatal(err)
+		}
+		if out := f.execIn(id, "sh", "-c", "true | cat; echo $?"); out != want {
+			t.Errorf("at %d: %q", n, out)
+		}
+	}
+	if out := f.sh(limit(1), "sh", "-c", "ls; echo after"); out != "sh: can't fork: Resource temporarily unavailable\n" {
+		t.Errorf("alone: %q", out)
+	}
+}
