@@ -124,7 +124,8 @@ type Task struct {
 	adopted     bool // reparented after its parent's end
 	passive     bool // a resident that has no goroutine
 
-	res *Resident // of a resident; not changed
+	res   *Resident           // of a resident; not changed
+	after func(ws WaitStatus) // under Kernel.mu
 
 	state atomic.Int32 // a state
 
@@ -866,11 +867,39 @@ func (t *Task) finish(ws WaitStatus) {
 	}
 	t.ns.count--
 	t.ns.spent.Add(t.ticks.Load() + t.stalled.Load())
+	after := t.after
+	if k.stopped {
+		after = nil
+	}
 	k.mu.Unlock()
 	if t.started {
 		k.cfg.Observer.ProcExit(info, ws)
 	}
 	close(t.done)
+	if after != nil {
+		after(ws)
+	}
+}
+
+// AfterEnd has f called when t has ended, under no lock, unless the kernel has been
+// stopped; nil takes it back. f must not block. It tells whether t was still there.
+func (t *Task) AfterEnd(f func(ws WaitStatus)) bool {
+	t.k.mu.Lock()
+	defer t.k.mu.Unlock()
+	t.after = f
+	return t.state.Load() != int32(stateZombie)
+}
+
+// Later calls f after a time of the kernel's clock, unless it has been stopped.
+func (k *Kernel) Later(d time.Duration, f func()) {
+	k.cfg.Clock.AfterFunc(d, func() {
+		k.mu.Lock()
+		stopped := k.stopped
+		k.mu.Unlock()
+		if !stopped {
+			f()
+		}
+	})
 }
 
 func (t *Task) ignoresChildren() bool { return t.res != nil || t.disp[SIGCHLD].Kind == Ignore }

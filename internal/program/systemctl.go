@@ -3,6 +3,7 @@ package program
 import (
 	"fmt"
 	"path"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -448,6 +449,7 @@ func (p *P) unitVerb(v, name string, procs map[string][]*kernel.Task) int {
 	link := "/etc/systemd/system/multi-user.target.wants/" + name
 	stop := func() {
 		for _, t := range u.procs {
+			t.AfterEnd(nil)
 			p.t.Kernel().Kill(t, kernel.SIGTERM) // systemd does it, whoever asks
 		}
 	}
@@ -487,6 +489,7 @@ func (p *P) unitVerb(v, name string, procs map[string][]*kernel.Task) int {
 // startUnit runs a unit's commands in the background, as whom and where it says.
 func (p *P) startUnit(u *sdUnit) {
 	for _, cmd := range append(append([]string(nil), u.keys["ExecStartPre"]...), u.keys["ExecStart"]...) {
+		raw := cmd
 		cmd = strings.TrimLeft(cmd, "-@+!:")
 		if cmd == "" {
 			continue
@@ -500,9 +503,78 @@ func (p *P) startUnit(u *sdUnit) {
 		for _, e := range u.keys["Environment"] {
 			s.Env = append(s.Env, strings.Trim(e, `"'`))
 		}
-		_, _ = p.t.Spawn(s) // a unit that cannot run fails in its own log
+		t, err := p.t.Spawn(s) // a unit that cannot run fails in its own log
+		if err == nil && slices.Contains(u.keys["ExecStart"], raw) {
+			p.keep(u, t, s)
+		}
 	}
 	p.t.Sleep(20 * time.Millisecond) // start returns when the process was made
+}
+
+// keep starts a unit's process again when it has ended, as its Restart= says: after
+// RestartSec=, and not more than five times in ten seconds.
+func (p *P) keep(u *sdUnit, t *kernel.Task, s kernel.Spawn) {
+	how, ns, k := u.key("Restart"), p.t.NS(), p.t.Kernel()
+	if how == "" || how == "no" {
+		return
+	}
+	if !slices.Contains(ns.Mounts().Mounts(), p.t.RootPath().Mount()) { // who came in by nsenter
+		ns = k.Host()
+	}
+	wait := 100 * time.Millisecond
+	if v := u.key("RestartSec"); v != "" {
+		if d, err := time.ParseDuration(strings.NewReplacer("min", "m", "sec", "s", " ", "").Replace(v)); err == nil {
+			wait = d
+		} else if n := toInt(v); n >= 0 {
+			wait = time.Duration(n) * time.Second
+		}
+	}
+	s.Root, s.Cred, s.Origin = p.t.RootPath().String(), p.t.Creds(), "host"
+	now := p.t.Kernel().Now
+	starts := []time.Time{now()}
+	var ended func(ws kernel.WaitStatus)
+	ended = func(ws kernel.WaitStatus) {
+		clean := ws.Code() == 0
+		if ws.Signaled() {
+			switch ws.Signal() {
+			case kernel.SIGHUP, kernel.SIGINT, kernel.SIGTERM, kernel.SIGPIPE:
+				clean = true
+			}
+		}
+		switch how {
+		case "always":
+		case "on-success":
+			if !clean {
+				return
+			}
+		case "on-failure":
+			if clean {
+				return
+			}
+		case "on-abnormal", "on-abort":
+			if clean || !ws.Signaled() {
+				return
+			}
+		default:
+			return
+		}
+		k.Later(wait, func() {
+			at := now()
+			starts = slices.DeleteFunc(starts, func(t time.Time) bool { return at.Sub(t) > 10*time.Second })
+			if len(starts) >= 5 {
+				return // start-limit-hit
+			}
+			starts = append(starts, at)
+			null := kernel.NullFile()
+			s.Files = map[int]*kernel.File{0: null, 1: null, 2: null}
+			if t, err := ns.Start(s); err == nil && !t.AfterEnd(ended) {
+				ended(t.WaitStatus())
+			}
+		})
+	}
+	if !t.AfterEnd(ended) {
+		ended(t.WaitStatus())
+	}
 }
 
 func (p *P) unitList(v string, f map[string]string, patterns []string, procs map[string][]*kernel.Task) int {

@@ -83,3 +83,33 @@ func TestAptInstall(t *testing.T) {
 		}
 	}
 }
+
+// TestUnitIsStartedAgain: a visitor's unit that fails or is killed comes back as its
+// Restart= says, until it is stopped.
+func TestUnitIsStartedAgain(t *testing.T) {
+	f := livedIn(t)
+	id := f.create("", &container.Config{Image: "alpine", Cmd: []string{"sleep", "1000"}}, &container.HostConfig{Binds: []string{"/:/mnt"}, PidMode: "host"})
+	if err := f.ContainerStart(f.ctx, id, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	host := func(code string) string { return f.execIn(id, "chroot", "/mnt", "/bin/bash", "-c", code) }
+	unit := func(restart string) {
+		host("printf '#!/bin/sh\necho x >>/tmp/ran\nsleep 1000\n' >/usr/local/bin/m; chmod +x /usr/local/bin/m; printf '[Service]\nExecStart=/usr/local/bin/m\nRestart=" + restart + "\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/m.service; rm -f /tmp/ran; systemctl daemon-reload; systemctl start m")
+	}
+	ran := func(n string) func() bool { return func() bool { return host("grep -c x /tmp/ran") == n+"\n" } }
+	kill := "kill -9 $(pgrep -f 'local/bin/m' | head -1)"
+	unit("on-failure")
+	f.until(ran("1"))
+	host(kill)
+	f.until(ran("2"))
+	host("systemctl stop m; sleep 0.5")
+	if out := host("grep -c x /tmp/ran; systemctl is-active m"); out != "2\ninactive\n" {
+		t.Errorf("stopped: %q", out)
+	}
+	unit("no")
+	f.until(ran("1"))
+	host(kill + "; sleep 0.5")
+	if !ran("1")() {
+		t.Error("it came back without Restart=")
+	}
+}
