@@ -33,6 +33,9 @@ type Container struct {
 	ImageID string
 	Mounts  []*mountPoint // by destination
 	Nets    map[string]*network.EndpointSettings
+	// macs are the MAC addresses asked for at the creation, by network: an endpoint has
+	// its own while it lives only. Since 25.0.
+	macs    map[string]string
 	Ports   nat.PortMap
 	Sandbox string
 	// netsChanged shows the running container the networks it has now; World.mu is held.
@@ -49,6 +52,9 @@ type Container struct {
 	// since is when what runs was started, from which its counters count; shown tells
 	// that it serves somebody since then. Under World.mu.
 	since time.Time
+	// specified says that a start came as far as the process' specification: the log and
+	// the AppArmor profile are there from then on.
+	specified bool
 	// wired says that a start came as far as its networks: its files in /etc are made.
 	wired         bool
 	removing      bool

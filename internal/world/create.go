@@ -542,6 +542,14 @@ func (w *World) networksOf(c *Container, nc *network.NetworkingConfig) {
 			c.Nets[def] = &network.EndpointSettings{}
 		}
 	}
+	for name, e := range c.Nets {
+		if e.MacAddress != "" && w.host.cfg.Release.Era >= 26 {
+			if c.macs == nil {
+				c.macs = map[string]string{}
+			}
+			c.macs[name] = e.MacAddress
+		}
+	}
 }
 
 // ContainerSetHostConfig gives a created container its host configuration anew,

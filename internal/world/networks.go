@@ -449,8 +449,11 @@ func (w *World) join(c *Container, n *netw, e *network.EndpointSettings) error {
 	if n.Internal && w.host.cfg.Release.Era >= 26 {
 		e.Gateway = "" // since 26 there is none to be seen where none is reached
 	}
-	if e.MacAddress == "" {
-		e.MacAddress = c.Config.MacAddress // still honoured
+	// What a connect asks for is overlooked; up to 20.10 the container's own counts, in
+	// the network of its mode.
+	e.MacAddress = c.macs[n.Name]
+	if mode := c.Host.NetworkMode; w.host.cfg.Release.Era < 26 && (mode.NetworkName() == n.Name || mode.IsDefault() && n.Name == "bridge") {
+		e.MacAddress = c.Config.MacAddress
 	}
 	if e.MacAddress == "" {
 		e.MacAddress = w.mac(ip)

@@ -48,6 +48,8 @@ type docContainer struct {
 	State                   state
 	RestartCount            int
 	Stopped, Started, Shown bool
+	Specified, Wired        bool              `json:",omitempty"`
+	MACs                    map[string]string `json:",omitempty"`
 	FS                      []byte
 	Log                     []docLine
 }
@@ -112,7 +114,7 @@ func (w *World) snapshot(out io.Writer) error {
 	d.Host = append([]byte(nil), b.Bytes()...)
 	for _, c := range w.sorted() {
 		dc := docContainer{ID: c.ID, Name: c.Name, Path: c.Path, ImageID: c.ImageID, Created: c.Created, Args: c.Args, Config: c.Config, Host: c.Host, Nets: c.Nets,
-			State: c.state, RestartCount: c.RestartCount, Stopped: c.stopped, Started: c.startedBefore, Shown: c.shown}
+			State: c.state, RestartCount: c.RestartCount, Stopped: c.stopped, Started: c.startedBefore, Shown: c.shown, Specified: c.specified, Wired: c.wired, MACs: c.macs}
 		for _, m := range c.Mounts {
 			dc.Mounts = append(dc.Mounts, docMount{Type: string(m.Type), Name: m.Name, Source: m.Source, Destination: m.Destination, Driver: m.Driver, Mode: m.Mode,
 				Propagation: string(m.Propagation), Subpath: m.subpath, ImageID: m.ImageID, RW: m.RW, CopyData: m.CopyData})
@@ -324,7 +326,7 @@ func (w *World) restore(in io.Reader) error {
 			continue
 		}
 		c := &Container{ID: dc.ID, Name: dc.Name, Path: dc.Path, ImageID: dc.ImageID, Created: dc.Created, Args: dc.Args, Config: dc.Config, Host: dc.Host, Nets: dc.Nets,
-			state: dc.State, RestartCount: dc.RestartCount, stopped: dc.Stopped, startedBefore: dc.Started, shown: dc.Shown, execs: map[string]*Exec{},
+			state: dc.State, RestartCount: dc.RestartCount, stopped: dc.Stopped, startedBefore: dc.Started, shown: dc.Shown, specified: dc.Specified, wired: dc.Wired, macs: dc.MACs, execs: map[string]*Exec{},
 			image: st.Get(dc.ImageID), stream: newStream(dc.Config.OpenStdin), log: newLog(w.host.cfg.Quotas.Log, w.now), origin: w.lastCaller()}
 		if c.Nets == nil {
 			c.Nets = map[string]*network.EndpointSettings{}

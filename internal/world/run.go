@@ -22,6 +22,7 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/network"
 	"github.com/docker/go-connections/nat"
 	"github.com/docker/go-units"
 
@@ -113,7 +114,7 @@ func (w *World) newFSAt(at time.Time, layers ...*vfs.Layer) *vfs.FS {
 
 // launch makes the container's namespaces and starts its process. World.mu is
 // held. What must be said of it is appended to say.
-func (w *World) launch(c *Container, say *[]func()) error {
+func (w *World) launch(c *Container, say *[]func()) (err error) {
 	if c.image == nil && c.ImageID != "" {
 		c.image = w.images.Get(c.ImageID)
 	}
@@ -127,20 +128,44 @@ func (w *World) launch(c *Container, say *[]func()) error {
 			c.Config.Hostname, c.Config.Domainname = o.Config.Hostname, o.Config.Domainname
 		}
 	}
-	if err := w.wire(c, say); err != nil {
-		return err
-	}
-	c.wired = true
-	if n := c.Host.CPUShares; n < 0 && w.host.cfg.Release.Era < 28 { // later ones refuse it at the creation
-		return systemErr("shares: invalid argument")
-	}
-	if !c.Host.Privileged {
-		for _, r := range c.Host.DeviceCgroupRules {
-			if !deviceRule.MatchString(r) {
-				return systemErr("invalid device cgroup rule format: '%s'", r)
+	// Since 28 the networks come last, once the runtime has made the task: what fails
+	// before has seen none of them.
+	var nets []func()
+	if w.host.cfg.Release.Era >= 28 {
+		ids := map[*network.EndpointSettings]string{}
+		for _, e := range c.Nets {
+			ids[e] = e.NetworkID
+		}
+		wired := false
+		defer func() {
+			if err == nil {
+				*say = append(*say, nets...)
+			} else if wired {
+				w.unwire(c, nil)
+				for e, id := range ids {
+					e.NetworkID = id
+				}
 			}
+		}()
+		if err := w.specifiable(c); err != nil {
+			c.wired = true
+			return err
+		}
+		if err := w.wire(c, &nets); err != nil {
+			c.specified = true
+			return err
+		}
+		wired = true
+	} else {
+		if err := w.wire(c, say); err != nil {
+			return err
+		}
+		if err := w.specifiable(c); err != nil {
+			c.wired = true
+			return err
 		}
 	}
+	c.wired = true
 	w.startHostProcs()
 	w.ownFS(c)
 	c.shown, c.since = false, w.now()
@@ -156,6 +181,7 @@ func (w *World) launch(c *Container, say *[]func()) error {
 	if err != nil {
 		return systemErr("%s", err.Error())
 	}
+	c.specified = true
 	dir := c.Config.WorkingDir
 	if dir == "" {
 		dir = "/"
@@ -201,6 +227,22 @@ func (w *World) launch(c *Container, say *[]func()) error {
 		<-run.started
 		w.exited(c, run, task.WaitStatus().Code(), ns.OOMKilled())
 	}()
+	return nil
+}
+
+// specifiable says what keeps the daemon from writing a container's specification for
+// the runtime down: createSpec.
+func (w *World) specifiable(c *Container) error {
+	if n := c.Host.CPUShares; n < 0 && w.host.cfg.Release.Era < 28 { // later ones refuse it at the creation
+		return systemErr("shares: invalid argument")
+	}
+	if !c.Host.Privileged {
+		for _, r := range c.Host.DeviceCgroupRules {
+			if !deviceRule.MatchString(r) {
+				return systemErr("invalid device cgroup rule format: '%s'", r)
+			}
+		}
+	}
 	return nil
 }
 

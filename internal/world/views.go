@@ -323,6 +323,10 @@ func (w *World) ContainerInspect(_ context.Context, name string, o backend.Conta
 	if c.health != nil {
 		st.Health = c.health.api()
 	}
+	// For clients of an older API, and it stays there: c.Config itself is told.
+	if nm := c.Host.NetworkMode; c.Config.MacAddress == "" && w.host.cfg.Release.Era >= 26 && (nm.IsBridge() || nm.IsUserDefined()) { //nolint:staticcheck // what the daemon shows
+		c.Config.MacAddress = c.macs[nm.NetworkName()] //nolint:staticcheck // likewise
+	}
 	dir := "/var/lib/docker/containers/" + c.ID
 	base := &container.ContainerJSONBase{ID: c.ID, Created: c.Created.Format(time.RFC3339Nano), Path: c.Path, Args: c.Args, State: st, Image: c.ImageID,
 		Name: c.Name, RestartCount: c.RestartCount, Driver: w.host.facts.StorageDriver, Platform: "linux", HostConfig: &hc,
@@ -330,7 +334,7 @@ func (w *World) ContainerInspect(_ context.Context, name string, o backend.Conta
 	if base.Args == nil {
 		base.Args = []string{}
 	}
-	begun := c.startedBefore || !c.StartedAt.IsZero() || c.Error != ""
+	begun := c.startedBefore || !c.StartedAt.IsZero() || c.specified
 	if t := c.Host.LogConfig.Type; (begun || c.logged) && (t == "" || t == "json-file") {
 		base.LogPath = logPath(c.ID)
 	}

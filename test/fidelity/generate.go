@@ -312,7 +312,9 @@ func (g *genState) next() []Step {
 	case 25:
 		return []Step{{Req: "GET " + g.path("/containers/"+n()+"/top"+pick(c, "", "?ps_args=-ef", "?ps_args=-o pid", "?ps_args=-Z")), HeadOnly: true}}
 	case 26:
-		return one("GET", "/containers/"+n()+"/changes")
+		st := one("GET", "/containers/"+n()+"/changes")
+		st[0].Sort = true // the daemon's are in the order of a map
+		return st
 	case 27, 28:
 		g.exec++
 		v := fmt.Sprintf("x%d", g.exec)

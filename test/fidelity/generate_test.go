@@ -2,6 +2,7 @@ package fidelity
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
@@ -21,6 +22,7 @@ import (
 
 var (
 	genCalls = flag.Int("calls", 0, "how many generated calls a persona are played on the real daemon and the decoy at once")
+	genSteps = flag.String("steps", "", "a file of calls, \"METHOD PATH BODY\" a line, to play in place of generated ones")
 	genSeed  = flag.Uint64("seed", 0, "the generator's seed; 0 draws one and prints it")
 )
 
@@ -39,6 +41,7 @@ func (s *side) do(st Step) (Answer, error) {
 	p := &peer{c, bufio.NewReader(c)}
 	defer p.Close()
 	a, err := exchange(p, st, s.vars)
+	a.Body = mountsSorted(a.Body)
 	for k, re := range st.Capture {
 		s.vars[k] = strings.Repeat("e", 64)
 		if m := regexp.MustCompile(re).FindSubmatch(a.Body); m != nil {
@@ -46,6 +49,18 @@ func (s *side) do(st Step) (Answer, error) {
 		}
 	}
 	return a, err
+}
+
+// mountsSorted is an inspected container's body with its mounts in a fixed order: the
+// daemon's own is that of a map.
+func mountsSorted(body []byte) []byte {
+	var v map[string]json.RawMessage
+	if json.Unmarshal(body, &v) != nil || len(v["Mounts"]) == 0 || v["Mounts"][0] != '[' {
+		return body
+	}
+	parts := splitTop(string(v["Mounts"]))
+	sort.Strings(parts)
+	return bytes.Replace(body, v["Mounts"], []byte("["+strings.Join(parts, ",")+"]"), 1)
 }
 
 // clean takes away what a sequence has left.
@@ -211,6 +226,24 @@ func tell(steps []Step) string {
 	return b.String()
 }
 
+// stepsOf reads calls from a file, as tell writes them.
+func stepsOf(t *testing.T, file string) []Step {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []Step
+	for _, l := range strings.Split(strings.TrimSpace(string(b)), "\n") {
+		f := strings.SplitN(strings.TrimSpace(l), " ", 3)
+		st := Step{Req: strings.Join(f[:min(2, len(f))], " ")}
+		if len(f) > 2 {
+			st.Body = f[2]
+		}
+		out = append(out, st)
+	}
+	return out
+}
+
 // drawn gives play a sequence of n drawn calls and counts what became of them.
 func drawn(g *genState, n int, stat map[string]int) func(Step, string) []Step {
 	calls, left := 0, 0
@@ -279,7 +312,7 @@ func shrink(t *testing.T, a, b *side, f *finding, tries int) *finding {
 // TestGenerated plays generated calls on the real daemon of each persona and on the
 // decoy at once.
 func TestGenerated(t *testing.T) {
-	if *genCalls == 0 {
+	if *genCalls == 0 && *genSteps == "" {
 		t.Skip("plays beside real daemons with -calls N")
 	}
 	seed := *genSeed
@@ -304,6 +337,12 @@ func TestGenerated(t *testing.T) {
 		seen := map[string]int{}
 		var first []*finding
 		a, b := &side{d: dm}, &side{d: dc}
+		if *genSteps != "" {
+			if f := play(t, a, b, fixed(stepsOf(t, *genSteps))); f != nil {
+				first = append(first, f)
+			}
+			stat["calls"] = *genCalls
+		}
 		for stat["calls"] < *genCalls {
 			g := &genState{c: rnd.IntN, api: p.API, min: p.MinAPI, made: map[string]string{}}
 			f := play(t, a, b, drawn(g, 40, stat))
