@@ -141,6 +141,12 @@ type ContainerBackend interface {
 	CreateImageFromContainer(ctx context.Context, name string, config *backend.CreateImageConfig) (imageID string, err error)
 }
 
+// AsSentKeeper takes into the context of a create what of its body 28's router drops
+// and 20.10's daemon kept: that no host configuration was sent, and the console's size.
+type AsSentKeeper interface {
+	KeepSent(ctx context.Context, noHostConfig bool, consoleSize [2]uint) context.Context
+}
+
 // HostConfigSetter is a ContainerBackend that can be given a created container's
 // host configuration anew, as releases before 28 did when a client older than
 // API 1.24 sent one with the start.

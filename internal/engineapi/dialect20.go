@@ -381,6 +381,13 @@ func create20(ctx context.Context, c *call, w http.ResponseWriter, r *http.Reque
 			}
 		}
 	}
+	if k, ok := c.d.Containers.(AsSentKeeper); ok {
+		size := [2]uint{}
+		if hc := cw.hostConfig(); hc != nil {
+			size = hc.ConsoleSize
+		}
+		ctx = k.KeepSent(ctx, cw.hostConfig() == nil, size)
+	}
 	return next(ctx, w, r, c.vars)
 }
 

@@ -17,6 +17,7 @@ var Shapes26 = map[string]Shape{
 	"GET /containers/json":           func(string) any { return new([]*summary26) },
 	"GET /containers/{name:.*}/json": func(string) any { return new(inspect26) },
 	"GET /images/{name:.*}/json":     func(string) any { return new(imageInspect26) },
+	"GET /system/df":                 func(string) any { return new(diskUsage26) },
 	"GET /networks":                  func(string) any { return new([]*network26) },
 	"GET /networks/":                 func(string) any { return new([]*network26) },
 	"GET /networks/{id:.+}":          func(string) any { return new(network26) },
@@ -281,4 +282,14 @@ func info26of(o *info20, in *system.Info, version string, km, kmtcp bool) *info2
 		o.DefaultRuntime, o.Swarm, o.LiveRestoreEnabled, o.Isolation, o.InitBinary, o.ContainerdCommit, o.RuncCommit, o.InitCommit, o.SecurityOptions,
 		o.ProductLicense, cdi, driver, o.Warnings,
 	}
+}
+
+// diskUsage26 is types.DiskUsage.
+type diskUsage26 struct {
+	LayersSize  int64
+	Images      json.RawMessage
+	Containers  []*summary26
+	Volumes     json.RawMessage
+	BuildCache  json.RawMessage
+	BuilderSize int64 `json:",omitempty"`
 }

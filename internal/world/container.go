@@ -55,6 +55,9 @@ type Container struct {
 	// specified says that a start came as far as the process' specification: the log and
 	// the AppArmor profile are there from then on.
 	specified bool
+	// stale is what the list still shows of the networks of a start that failed, up to the
+	// next change: before 28 the daemon noted them down before it took them back.
+	stale *staleNets
 	// wired says that a start came as far as its networks: its files in /etc are made.
 	wired         bool
 	removing      bool
@@ -63,7 +66,7 @@ type Container struct {
 	failures      int // restarts since it last was started by hand
 	cancelRestart func()
 
-	links  map[string]string // of containers on the default bridge: their ids, by alias
+	links  map[string]*Container // of containers on the default bridge, by alias; who was removed stays linked
 	limits atomic.Pointer[kernel.GroupLimits]
 
 	image  *image.Image
@@ -79,6 +82,11 @@ type Container struct {
 	removeWaiters []chan<- container.StateStatus
 	origin        Caller // who started it
 	shown         bool   // of the lived-in host: its first process is only shown until something enters it
+}
+
+type staleNets struct {
+	nets  map[string]*network.EndpointSettings
+	ports []container.Port
 }
 
 // state is container.State.
@@ -103,6 +111,7 @@ type mountPoint struct {
 	Spec        *mount.Mount
 	CopyData    bool
 	subpath     string
+	anonymous   bool    // of Config.Volumes: the daemon keeps it without its source
 	copied      bool    // what the image has there was looked at once
 	ImageID     string  // of an image that is mounted
 	tree        *vfs.FS // and its tree, which outlives the image's name

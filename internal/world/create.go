@@ -18,6 +18,19 @@ import (
 	"github.com/whalefall/whalefall/internal/vfs"
 )
 
+// sent is what of a create's body its configuration does not tell.
+type sent struct {
+	noHostConfig bool
+	consoleSize  [2]uint
+}
+
+type sentKey struct{}
+
+// KeepSent notes for a create what 28's router drops of its body and 20.10 kept.
+func (w *World) KeepSent(ctx context.Context, noHostConfig bool, consoleSize [2]uint) context.Context {
+	return context.WithValue(ctx, sentKey{}, sent{noHostConfig, consoleSize})
+}
+
 // ContainerCreate is the daemon's method: checks, image, name, mounts, networks.
 func (w *World) ContainerCreate(ctx context.Context, p backend.ContainerCreateConfig) (container.CreateResponse, error) {
 	var none container.CreateResponse
@@ -73,6 +86,11 @@ func (w *World) ContainerCreate(ctx context.Context, p backend.ContainerCreateCo
 		p.HostConfig = &container.HostConfig{}
 	}
 	w.adapt(p.HostConfig)
+	if s, ok := ctx.Value(sentKey{}).(sent); ok {
+		if p.HostConfig.ConsoleSize = s.consoleSize; s.noHostConfig {
+			p.HostConfig.Runtime = "" // which is checked, and completed, where there is one
+		}
+	}
 
 	var img *image.Image
 	if p.Config.Image != "" {
@@ -495,7 +513,7 @@ func (w *World) mounts(c *Container) (made []string, err error) {
 				return made, fmt.Errorf("cannot mount volume over existing file, file exists %s", dest)
 			}
 		}
-		mp := &mountPoint{Type: mount.TypeVolume, Destination: dest, RW: true, CopyData: true}
+		mp := &mountPoint{Type: mount.TypeVolume, Destination: dest, RW: true, CopyData: true, anonymous: true}
 		if err := volume(mp, nil, nil); err != nil {
 			return made, err
 		}
@@ -543,7 +561,11 @@ func (w *World) networksOf(c *Container, nc *network.NetworkingConfig) {
 		}
 	}
 	for name, e := range c.Nets {
-		if e.MacAddress != "" && w.host.cfg.Release.Era >= 26 {
+		if w.host.cfg.Release.Era < 26 {
+			e.MacAddress = "" // which 28's router puts there for old clients
+			continue
+		}
+		if e.MacAddress != "" {
 			if c.macs == nil {
 				c.macs = map[string]string{}
 			}
@@ -630,6 +652,7 @@ func (w *World) ContainerUpdate(name string, hc *container.HostConfig) (containe
 		w.mu.Unlock()
 		return container.UpdateResponse{Warnings: warnings}, systemErr("Cannot update container %s: container is marked for removal and cannot be \"update\"", c.ID)
 	}
+	c.stale = nil
 	r, n := &c.Host.Resources, hc.Resources
 	for _, x := range []struct {
 		bad  bool

@@ -579,7 +579,11 @@ func (w *World) configV2(c *Container) string {
 	settings = append(settings, member{"HasSwarmEndpoint", false})
 	points := object{}
 	for _, m := range c.Mounts {
-		p := object{{"Source", m.Source}, {"Destination", m.Destination}, {"RW", m.RW}, {"Name", m.Name}, {"Driver", m.Driver}, {"Type", m.Type}}
+		src := m.Source
+		if m.anonymous {
+			src = ""
+		}
+		p := object{{"Source", src}, {"Destination", m.Destination}, {"RW", m.RW}, {"Name", m.Name}, {"Driver", m.Driver}, {"Type", m.Type}}
 		if m.Mode != "" {
 			p = append(p, member{"Relabel", m.Mode})
 		}
@@ -587,7 +591,10 @@ func (w *World) configV2(c *Container) string {
 			p = append(p, member{"Propagation", m.Propagation})
 		}
 		spec := any(m.Spec)
-		if m.Spec == nil {
+		switch {
+		case m.anonymous:
+			spec = object{}
+		case m.Spec == nil:
 			spec = object{{"Type", m.Type}, {"Source", cmp.Or(m.Name, m.Source)}, {"Target", m.Destination}}
 		}
 		points = append(points, member{m.Destination, append(p, object{{"Spec", spec}, {"SkipMountpointCreation", false}}...)})

@@ -15,6 +15,7 @@ import (
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/network"
 )
 
 // Exit statuses of starts that failed, as setExitCodeFromError gives them.
@@ -83,6 +84,12 @@ func (w *World) start(by Caller, c *Container, reset bool) error {
 		if c.ExitCode == 0 {
 			c.ExitCode = exitUnknown
 		}
+		if w.host.cfg.Release.Era < 28 {
+			c.stale = &staleNets{map[string]*network.EndpointSettings{}, exposed(c)}
+			for n, e := range c.Nets {
+				c.stale.nets[n] = e.Copy()
+			}
+		}
 		w.unwire(c, &say)
 		c.stream.close()
 		c.stream = newStream(c.Config.OpenStdin)
@@ -96,7 +103,7 @@ func (w *World) start(by Caller, c *Container, reset bool) error {
 		}
 		return err
 	}
-	c.restarted = false
+	c.restarted, c.stale = false, nil
 	c.Error, c.OOMKilled = "", false
 	c.Restarting, c.Paused = false, false
 	if reset {
@@ -673,7 +680,7 @@ func (w *World) ContainerRename(oldName, newName string) error {
 		return err
 	}
 	old := c.Name
-	c.Name = n
+	c.Name, c.stale = n, nil
 	delete(w.names, old)
 	if c.Running && w.host.cfg.Release.Era >= 26 {
 		for _, e := range c.Nets { // on the default bridge too

@@ -45,9 +45,9 @@ func (w *World) registerLinks(c *Container) error {
 			return invalid("conflicting options: host type networking can't be used with links. This would result in undefined behavior")
 		}
 		if c.links == nil {
-			c.links = map[string]string{}
+			c.links = map[string]*Container{}
 		}
-		c.links[alias] = child.ID
+		c.links[alias] = child
 	}
 	return nil
 }
@@ -58,10 +58,8 @@ func (w *World) linked(c *Container) []link {
 		_ = w.registerLinks(c) // after a restart; who has gone is linked no more
 	}
 	var out []link
-	for alias, id := range c.links {
-		if o := w.containers[id]; o != nil {
-			out = append(out, link{alias, o})
-		}
+	for alias, o := range c.links {
+		out = append(out, link{alias, o})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].alias < out[j].alias })
 	return out
@@ -72,8 +70,8 @@ func (w *World) linked(c *Container) []link {
 func (w *World) namesOf(c *Container) []string {
 	var others []string
 	for _, o := range w.containers {
-		for alias, id := range o.links {
-			if id == c.ID {
+		for alias, child := range o.links {
+			if child == c {
 				others = append(others, o.Name+"/"+alias)
 			}
 		}

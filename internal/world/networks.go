@@ -156,9 +156,6 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 	if driver == "overlay" && !w.Swarm().manager() {
 		return nil, forbidden("This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.")
 	}
-	if nc.ConfigOnly && (nc.Ingress || nc.Internal || nc.Attachable || nc.Scope != "") {
-		return nil, forbidden("configuration network can only contain network specific fields. Network operator fields like [ ingress | internal | attachable | scope ] are not supported.")
-	}
 	swarm := w.Swarm().manager()
 	v6 := nc.EnableIPv6 != nil && *nc.EnableIPv6
 	if w.host.cfg.Release.Era >= 26 {
@@ -201,6 +198,10 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 		w.mu.Unlock()
 		return nil, forbidden("cannot create a swarm scoped network when swarm is not active")
 	}
+	if nc.ConfigOnly && (nc.Ingress || nc.Internal || nc.Attachable || nc.Scope != "") {
+		w.mu.Unlock()
+		return nil, forbidden("configuration network can only contain network specific fields. Network operator fields like [ ingress | internal | attachable | scope ] are not supported.")
+	}
 	switch driver {
 	case "bridge", "macvlan", "ipvlan", "overlay":
 	case "host", "null":
@@ -216,19 +217,21 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 	}
 	n := &netw{taken: map[netip.Addr]string{}}
 	ipam := network.IPAM{Driver: "default", Config: []network.IPAMConfig{}}
+	v4 := 0
 	if nc.IPAM != nil {
 		ipam.Options = nc.IPAM.Options
 		if nc.IPAM.Driver != "" {
 			ipam.Driver = nc.IPAM.Driver
 		}
+		var pools []netip.Prefix
 		for _, c := range nc.IPAM.Config {
 			p, err := netip.ParsePrefix(c.Subnet)
 			if err != nil {
 				w.mu.Unlock()
 				return nil, fmt.Errorf("Invalid subnet %s : invalid CIDR address: %s", c.Subnet, c.Subnet)
 			}
-			if p.Addr().Is4() && !n.subnet.IsValid() {
-				if w.overlaps(p) {
+			if slices.ContainsFunc(pools, p.Overlaps) || p.Addr().Is4() && !n.subnet.IsValid() {
+				if slices.ContainsFunc(pools, p.Overlaps) || w.overlaps(p) {
 					w.mu.Unlock()
 					if w.host.cfg.Release.Era < 28 {
 						return nil, forbidden("Pool overlaps with other one on this address space")
@@ -246,13 +249,12 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 					n.gateway = g
 				}
 			}
+			pools = append(pools, p)
+			if p.Addr().Is4() {
+				v4++
+			}
 			ipam.Config = append(ipam.Config, c)
 		}
-	}
-	if v6 && w.host.cfg.Release.Era < 28 && !slices.ContainsFunc(ipam.Config, func(c network.IPAMConfig) bool { return strings.Contains(c.Subnet, ":") }) {
-		// Before 27 there were no IPv6 pools by default.
-		w.mu.Unlock()
-		return nil, notFound("could not find an available, non-overlapping IPv6 address pool among the defaults to assign to the network")
 	}
 	if !n.subnet.IsValid() && !nc.ConfigOnly {
 		if n.subnet = w.nextPool(); n.subnet.IsValid() {
@@ -263,6 +265,11 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 		}
 		ipam.Config = append(ipam.Config, network.IPAMConfig{Subnet: n.subnet.String(), Gateway: n.gateway.String()})
 	}
+	if v6 && w.host.cfg.Release.Era < 28 && !slices.ContainsFunc(ipam.Config, func(c network.IPAMConfig) bool { return strings.Contains(c.Subnet, ":") }) {
+		// Before 27 there were no IPv6 pools by default.
+		w.mu.Unlock()
+		return nil, notFound("could not find an available, non-overlapping IPv6 address pool among the defaults to assign to the network")
+	}
 	if n.gateway.IsValid() {
 		n.taken[n.gateway] = "gateway"
 	}
@@ -270,6 +277,10 @@ func (w *World) CreateNetwork(ctx context.Context, nc network.CreateRequest) (*n
 		if err := bridgeOptions(nc.Options); err != nil {
 			w.mu.Unlock()
 			return nil, err
+		}
+		if v4 > 1 || len(ipam.Config)-v4 > 1 {
+			w.mu.Unlock()
+			return nil, forbidden("bridge driver doesn't support multiple subnets")
 		}
 	}
 	opts := nc.Options
@@ -646,7 +657,7 @@ func (w *World) connect(c *Container, ref string, cfg *network.EndpointSettings)
 			return nil, err
 		}
 	}
-	c.Nets[n.Name] = e
+	c.Nets[n.Name], c.stale = e, nil
 	if c.Running {
 		if c.netsChanged != nil {
 			c.netsChanged()
@@ -692,6 +703,7 @@ func (w *World) disconnect(name, ref string, force bool) (*Container, *netw, err
 		}
 		w.leave(e)
 		delete(c.Nets, ref)
+		c.stale = nil
 		return c, nil, nil
 	}
 	if err != nil {
@@ -706,6 +718,7 @@ func (w *World) disconnect(name, ref string, force bool) (*Container, *netw, err
 	}
 	w.leave(e)
 	delete(c.Nets, n.Name)
+	c.stale = nil
 	if c.netsChanged != nil {
 		c.netsChanged()
 	}

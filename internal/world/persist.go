@@ -57,7 +57,7 @@ type docContainer struct {
 type docMount struct {
 	Type, Name, Source, Destination, Driver, Mode, Propagation, Subpath string
 	ImageID                                                             string `json:",omitempty"`
-	RW, CopyData                                                        bool
+	RW, CopyData, Anonymous                                             bool
 }
 
 type docLine struct {
@@ -117,7 +117,7 @@ func (w *World) snapshot(out io.Writer) error {
 			State: c.state, RestartCount: c.RestartCount, Stopped: c.stopped, Started: c.startedBefore, Shown: c.shown, Specified: c.specified, Wired: c.wired, MACs: c.macs}
 		for _, m := range c.Mounts {
 			dc.Mounts = append(dc.Mounts, docMount{Type: string(m.Type), Name: m.Name, Source: m.Source, Destination: m.Destination, Driver: m.Driver, Mode: m.Mode,
-				Propagation: string(m.Propagation), Subpath: m.subpath, ImageID: m.ImageID, RW: m.RW, CopyData: m.CopyData})
+				Propagation: string(m.Propagation), Subpath: m.subpath, ImageID: m.ImageID, RW: m.RW, CopyData: m.CopyData, Anonymous: m.anonymous})
 		}
 		if c.fs != nil {
 			b.Reset()
@@ -333,7 +333,7 @@ func (w *World) restore(in io.Reader) error {
 		}
 		for _, m := range dc.Mounts {
 			c.Mounts = append(c.Mounts, &mountPoint{Type: mountType(m.Type), Name: m.Name, Source: m.Source, Destination: m.Destination, Driver: m.Driver, Mode: m.Mode,
-				Propagation: propagation(m.Propagation), subpath: m.Subpath, ImageID: m.ImageID, RW: m.RW, CopyData: m.CopyData})
+				Propagation: propagation(m.Propagation), subpath: m.Subpath, ImageID: m.ImageID, RW: m.RW, anonymous: m.Anonymous, CopyData: m.CopyData})
 		}
 		if dc.FS != nil {
 			c.fs = w.rootFS(c)

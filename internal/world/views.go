@@ -248,18 +248,24 @@ func (w *World) summary(c *Container, now time.Time) *container.Summary {
 	}
 	s := &container.Summary{ID: c.ID, Names: w.namesOf(c), Image: image, ImageID: c.ImageID, Command: cmd, Created: c.Created.Unix(), Ports: exposed(c),
 		Labels: c.Config.Labels, State: c.status(), Status: c.words(now), Mounts: w.mountPoints(c)}
+	for i, m := range c.Mounts {
+		if m.anonymous {
+			s.Mounts[i].Source = "" // the list is made of what was written down
+		}
+	}
 	if c.removing && !c.Running {
 		s.State = container.StateRemoving
-	}
-	if s.Labels == nil {
-		s.Labels = map[string]string{}
 	}
 	s.HostConfig.NetworkMode = string(c.Host.NetworkMode)
 	if w.host.cfg.Release.Era >= 28 {
 		s.HostConfig.Annotations = c.Host.Annotations
 	}
 	s.NetworkSettings = &container.NetworkSettingsSummary{Networks: map[string]*network.EndpointSettings{}}
-	for n, e := range c.Nets {
+	nets := c.Nets
+	if c.stale != nil {
+		nets, s.Ports = c.stale.nets, c.stale.ports
+	}
+	for n, e := range nets {
 		cp := &network.EndpointSettings{EndpointID: e.EndpointID, Gateway: e.Gateway, IPAddress: e.IPAddress, IPPrefixLen: e.IPPrefixLen, MacAddress: e.MacAddress, NetworkID: e.NetworkID}
 		if e.IPAMConfig != nil {
 			cp.IPAMConfig = e.IPAMConfig
@@ -340,6 +346,9 @@ func (w *World) ContainerInspect(_ context.Context, name string, o backend.Conta
 	}
 	if (c.startedBefore || c.wired) && !c.Config.NetworkDisabled {
 		base.ResolvConfPath, base.HostnamePath, base.HostsPath = dir+"/resolv.conf", dir+"/hostname", dir+"/hosts"
+	}
+	if c.wired && c.Config.NetworkDisabled && w.host.cfg.Release.Era < 28 {
+		base.HostnamePath = dir + "/hostname"
 	}
 	if begun {
 		if !w.host.cfg.Release.Debian && w.host.facts.Distro != "" && !c.Host.Privileged {
