@@ -1,6 +1,8 @@
 package fidelity
 
 import (
+	"archive/tar"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -244,6 +246,42 @@ func (g *genState) begin() []Step {
 	}
 }
 
+// broken makes a call one that a client gets wrong.
+func (g *genState) broken(s Step) Step {
+	c := g.c
+	s.Capture, s.Quiet = nil, false
+	method, p, _ := strings.Cut(s.Req, " ")
+	switch c(7) {
+	case 0:
+		s.Body = s.Body[:len(s.Body)/2]
+	case 1:
+		s.Body, s.Type = pick(c, "null", "[]", "\"x\"", "7", "{\"Cmd\":7}", "{\"HostConfig\":[]}", "{} {}", " "), ""
+	case 2:
+		s.Req = pick(c, "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH") + " " + p
+	case 3:
+		s.Type = pick(c, "text/plain", "application/json; charset=utf-8", "x", "-")
+	case 4:
+		s.Req = method + " " + pick(c, "/v1.10", "/v1.99", "/v2", "/v1.41.1") + vPrefix.ReplaceAllString(p, "")
+	case 5:
+		s.Req = method + " " + pick(c, "/", "//", "/x")[1:] + queryOf.ReplaceAllString(p, "") + pick(c, "/", "/x", "?", "?x=%zz", "?a=1;b=2", "%00", "/../json")
+	case 6:
+		s.Header = append(s.Header, pick(c, "X-Registry-Auth: x", "Expect: 100-continue", "Connection: close", "Accept: text/html", "X-Registry-Config: x"))
+	}
+	return s
+}
+
+// buildContext is a build's: a Dockerfile and a file.
+func buildContext(dockerfile string) string {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, f := range [][2]string{{"Dockerfile", dockerfile}, {"f", "content\n"}} {
+		_ = w.WriteHeader(&tar.Header{Name: f[0], Mode: 0o644, Size: int64(len(f[1])), ModTime: time.Unix(1600000000, 0)})
+		_, _ = w.Write([]byte(f[1]))
+	}
+	_ = w.Close()
+	return b.String()
+}
+
 // next draws a step, with what must be done quietly after it.
 func (g *genState) next() []Step {
 	c := g.c
@@ -256,7 +294,7 @@ func (g *genState) next() []Step {
 		}
 		return []Step{{Req: "POST " + g.path(p), Body: string(b)}}
 	}
-	switch c(46) {
+	switch c(62) {
 	case 0, 1, 2, 3, 4:
 		name := pick(c, genContainers...)
 		if g.made[name] != "" && !c.oneIn(4) {
@@ -321,7 +359,7 @@ func (g *genState) next() []Step {
 		x := n()
 		out := js("/containers/"+x+"/exec", pick(c, obj{"Cmd": []string{"true"}}, obj{"Cmd": []string{"sh", "-c", "echo hi; exit 4"}, "AttachStdout": true, "AttachStderr": true}, obj{"Cmd": []string{}}, obj{"Cmd": []string{"nosuch"}, "AttachStdout": true}, obj{"Cmd": []string{"id"}, "User": "nosuch", "AttachStdout": true}, obj{"Cmd": []string{"true"}, "WorkingDir": "/nosuch", "AttachStdout": true}, obj{"Cmd": []string{"sh", "-c", "pwd"}, "WorkingDir": "/tmp", "AttachStdout": true}, obj{"Cmd": []string{"env"}, "Env": []string{"Z=1"}, "AttachStdout": true}, obj{"Cmd": []string{"true"}, "DetachKeys": "ctrl-!"}))
 		out[0].Capture = map[string]string{v: `"Id":"([0-9a-f]{64})"`}
-		out = append(out, Step{Req: "GET /exec/${" + v + "}/json"}, Step{Req: "POST /exec/${" + v + "}/start", Body: pick(c, "{}", `{"Detach":false}`, `{"Tty":true}`)}, Step{Req: "GET /exec/${" + v + "}/json"})
+		out = append(out, Step{Req: "GET /exec/${" + v + "}/json"}, Step{Req: "POST /exec/${" + v + "}/start", Body: pick(c, "{}", `{"Detach":false}`, `{"Tty":true}`)}, Step{Req: "GET /_ping", Quiet: true, Header: []string{"X-Pause: 1"}}, Step{Req: "GET /exec/${" + v + "}/json"})
 		return out
 	case 29:
 		return []Step{{Req: pick(c, "GET ", "HEAD ") + g.path("/containers/"+n()+"/archive?path="+pick(c, "/etc/passwd", "/etc", "/nope", "", "etc/group", "/bin/sh")), HeadOnly: true}}
@@ -360,6 +398,38 @@ func (g *genState) next() []Step {
 			return js("/volumes/create", pick(c, obj{"Name": "gv1"}, obj{"Name": "gv2", "Labels": obj{"k": "v"}}, obj{"Name": "gv1", "Driver": "x"}, obj{"Name": "gv2", "DriverOpts": obj{"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}}, obj{"Name": "gv2", "DriverOpts": obj{"x": "y"}}, obj{"Name": "a/b"}))
 		}
 		return one("GET", "/volumes"+pick(c, "/gv1", "/gv2", "/nope", "?"+filters(c, `{"dangling":["true"]}`, `{"label":["k=v"]}`, `{"driver":["local"]}`, `{"name":["gv1"]}`)))
+	case 45:
+		return one("GET", pick(c, "/_ping", "/version", "/info", "/plugins", "/plugins/x/json", "/swarm", "/services", "/nodes", "/tasks", "/secrets", "/configs", "/nothing", "/distribution/X/json", "/session", "/volumes/"))
+	case 46:
+		st := one("POST", pick(c, "/services/create", "/swarm/update", "/swarm/unlock", "/swarm/leave", "/secrets/create", "/configs/create", "/plugins/x/enable", "/plugins/x/disable", "/plugins/x/upgrade", "/plugins/create", "/build/cancel"))
+		st[0].Body = pick(c, "{}", "", "{", "[]")
+		return st
+	case 47, 48:
+		return []Step{{Req: "POST " + g.path("/containers/"+n()+"/attach?"+pick(c, "logs=1&stdout=1", "logs=1&stdout=1&stderr=1", "stream=1&stdout=1", "stream=0", "", "logs=x", "stream=1&stdin=1&detachKeys=ctrl-!")), Header: pick(c, nil, []string{"Upgrade: tcp", "Connection: Upgrade"}), Within: 300 * time.Millisecond}}
+	case 49:
+		return one("POST", "/containers/"+n()+"/resize?"+pick(c, "h=10&w=20", "h=10", "", "h=x&w=1", "h=-1&w=1", "h=99999999999&w=1"))
+	case 50:
+		return []Step{{Req: "POST " + g.path("/build?t="+pick(c, "gi/a:1", "gi/a:2", "gb", "X")+pick(c, "", "&q=1", "&nocache=1", "&rm=0", "&labels=%7B%22z%22%3A%22y%22%7D", "&buildargs=%7B%22A%22%3A%22b%22%7D", "&target=one", "&target=none", "&dockerfile=nope", "&networkmode=none", "&platform=x", "&cachefrom=x", "&squash=1", "&shmsize=x")),
+			Body: buildContext(pick(c, "FROM busybox\nLABEL z=y\nCMD [\"sleep\",\"1000\"]\n", "FROM busybox\nENV A=b\nWORKDIR /w\nRUN echo hi > f\n", "FROM busybox AS one\nRUN true\nFROM one\nCOPY f /x/\nUSER 1000\nEXPOSE 80\n", "FROM scratch\nCOPY f /\n", "ARG A=c\nFROM busybox\nARG A\nRUN echo $A; exit 3\n", "FROM busybox\nCOPY nope /\n", "FROM X\n", "FROM busybox\nBOGUS\n", "", "FROM busybox\nENTRYPOINT [\"echo\"]\nVOLUME /v\nHEALTHCHECK NONE\nSTOPSIGNAL 9\nONBUILD RUN x\nSHELL [\"sh\"]\n")), Type: "application/x-tar"}}
+	case 51:
+		return []Step{{Req: "POST " + g.path("/images/create?fromSrc=-&repo="+pick(c, "gi/a", "gb", "X", "")+pick(c, "&tag=1", "&tag=2", "", "&tag=-")+pick(c, "", "&message=m", "&changes=CMD%20%5B%22a%22%5D", "&changes=BOGUS%20x", "&platform=linux/arm64", "&platform=x/y/z/q")), Body: pick(c, tiny(), tiny(), "", "garbage"), Type: "application/x-tar"}}
+	case 52:
+		return one("POST", "/images/create?"+pick(c, "fromImage=X", "fromImage=busybox:-", "", "fromImage=a@b", "fromSrc=x", "fromImage="))
+	case 53:
+		return []Step{{Req: "GET " + g.path("/images/"+pick(c, "gi/a:1/get", "busybox/get", "get?names=busybox&names=gi/a:1", "nope/get", "get?names=nope", "get", "X/get")), HeadOnly: true}}
+	case 54:
+		return []Step{{Req: "POST " + g.path("/images/load"+pick(c, "", "?quiet=1", "?quiet=x")), Body: pick(c, "garbage", "", tiny()), Type: "application/x-tar"}}
+	case 55:
+		return one("POST", pick(c, "/images/prune?", "/build/prune?", "/images/prune?")+filters(c, `{}`, `{"dangling":["true"]}`, `{"until":["1h"]}`, `{"label":["nope"]}`, `{"bogus":["x"]}`, `{"dangling":["x"]}`))
+	case 56, 57:
+		return one("GET", "/events?since=${since}&until=${now}&"+filters(c, `{"type":["container"]}`, `{"container":["ga"]}`, `{"type":["network"]}`, `{"type":["volume"]}`, `{"type":["image"]}`, `{"event":["start","die"]}`, `{"label":["k=v"]}`, `{"image":["busybox"]}`, `{"bogus":["x"]}`))
+	case 58:
+		x := pick(c, "nope", "${x1}", "${x1}", "${x2}")
+		return one(pick(c, "GET", "POST", "POST"), "/exec/"+x+pick(c, "/json", "/resize?h=1&w=1", "/start"))
+	case 59:
+		return one(pick(c, "GET", "POST", "DELETE"), "/containers/"+n()+pick(c, "/checkpoints", "/checkpoints/x", "/attach/ws", "/copy", "/nothing"))
+	case 60, 61:
+		return []Step{g.broken(g.next()[0])}
 	default:
 		if c.oneIn(2) {
 			return one("DELETE", "/volumes/"+pick(c, genVolumes...)+pick(c, "", "?force=1"))

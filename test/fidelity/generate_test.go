@@ -40,6 +40,7 @@ func (s *side) do(st Step) (Answer, error) {
 	}
 	p := &peer{c, bufio.NewReader(c)}
 	defer p.Close()
+	s.vars["now"] = nanos(time.Now())
 	a, err := exchange(p, st, s.vars)
 	a.Body = mountsSorted(a.Body)
 	for k, re := range st.Capture {
@@ -50,6 +51,9 @@ func (s *side) do(st Step) (Answer, error) {
 	}
 	return a, err
 }
+
+// nanos is a moment as the API takes it.
+func nanos(t time.Time) string { return fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond()) }
 
 // mountsSorted is an inspected container's body with its mounts in a fixed order: the
 // daemon's own is that of a map.
@@ -139,7 +143,7 @@ func (s *side) clean() error {
 }
 
 var (
-	routeVar = regexp.MustCompile(`^(/v[\d.]+)?/(containers|images|networks|volumes|exec)/([^?]+?)(/(?:json|start|stop|restart|kill|pause|unpause|rename|update|wait|logs|top|changes|exec|archive|export|stats|history|tag|connect|disconnect|get))?(\?.*)?$`)
+	routeVar = regexp.MustCompile(`^(/v[\d.]+)?/(containers|images|networks|volumes|exec)/([^?]+?)(/(?:json|start|stop|attach|resize|attach/ws|checkpoints|copy|restart|kill|pause|unpause|rename|update|wait|logs|top|changes|exec|archive|export|stats|history|tag|connect|disconnect|get))?(\?.*)?$`)
 )
 
 // routeOf is a step's route, without version, names and query.
@@ -167,6 +171,7 @@ func play(t *testing.T, a, b *side, next func(last Step, status string) []Step) 
 		if err := s.clean(); err != nil {
 			t.Fatal(err)
 		}
+		s.vars["since"] = nanos(time.Now())
 	}
 	var done []Step
 	var last Step
