@@ -1313,6 +1313,13 @@ func cmdOd(p *P) int {
 		}
 		return fmt.Sprintf("%07o", n)
 	}
+	if format == "" {
+		format = "o2"
+	}
+	if !strings.ContainsRune("acdfoux", rune(format[0])) {
+		p.fail("invalid character '%c' in type string ‘%s’", format[0], format)
+		return p.status
+	}
 	size := 1
 	if len(format) > 1 {
 		size = map[byte]int{'1': 1, '2': 2, '4': 4, '8': 8, 'C': 1, 'S': 2, 'I': 4, 'L': 8}[format[1]]

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -302,6 +303,12 @@ func TestCutOffUploadIsKept(t *testing.T) {
 	}
 }
 
+// valid is a text with one replacement character for each run of bytes that are none:
+// an event holds one for each byte.
+func valid(s string) string {
+	return regexp.MustCompile("\ufffd+").ReplaceAllString(strings.ToValidUTF8(s, "\ufffd"), "\ufffd")
+}
+
 // Whatever bytes come: each request that net/http gives to a handler is recorded
 // with the same method, target and body, in the same order.
 func FuzzAgainstNetHTTP(f *testing.F) {
@@ -367,7 +374,7 @@ func FuzzAgainstNetHTTP(f *testing.F) {
 			ok := false
 			for ; i < len(reqs) && !ok; i++ {
 				r := reqs[i].Data.(*event.Request)
-				ok = r.Method == g.Method && strings.ToValidUTF8(r.URL, "\ufffd") == strings.ToValidUTF8(g.URI, "\ufffd") && (g.Body == "" || bodies[reqs[i].Req] == g.Body)
+				ok = r.Method == g.Method && valid(r.URL) == valid(g.URI) && (g.Body == "" || bodies[reqs[i].Req] == g.Body)
 			}
 			if !ok {
 				t.Fatalf("served %q, recorded %+v bodies %v", got, reqs, bodies)
