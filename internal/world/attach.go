@@ -70,6 +70,9 @@ func (w *World) ContainerAttach(name string, req *backend.ContainerAttachConfig)
 		stdout = stdcopy.NewStdWriter(stdout, stdcopy.Stdout)
 	}
 	if req.Logs {
+		w.mu.Lock()
+		c.logged = true
+		w.mu.Unlock()
 		log.mu.Lock()
 		lines := append([]logLine(nil), log.lines...)
 		log.mu.Unlock()

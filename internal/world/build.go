@@ -22,6 +22,7 @@ import (
 	"github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
+	timetypes "github.com/docker/docker/api/types/time"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 	"github.com/moby/patternmatcher"
@@ -1343,8 +1344,45 @@ func inScope(mnt *vfs.Namespace, ctx *vfs.Context, p string) string {
 	return at
 }
 
-// PruneCache has nothing to prune: the classic builder's cache are its images.
-func (w *World) PruneCache(context.Context, build.CachePruneOptions) (*build.CachePruneReport, error) {
+// buildFilters are what a prune of the build cache may be narrowed by: BuildKit's
+// fields and the daemon's own.
+var buildFilters = map[string]bool{"unused-for": true, "until": true, "label": true, "label!": true, "id": true, "parent": true, "type": true,
+	"description": true, "inuse": true, "shared": true, "private": true, "mutable": false, "immutable": false}
+
+// PruneCache has nothing to prune: the classic builder's cache are its images. Its
+// filters are checked as Builder.Prune does.
+func (w *World) PruneCache(_ context.Context, o build.CachePruneOptions) (*build.CachePruneReport, error) {
+	bad := func(format string, a ...any) (*build.CachePruneReport, error) {
+		return nil, invalid("failed to prune build cache: "+format, a...)
+	}
+	for _, k := range o.Filters.Keys() {
+		if !buildFilters[k] {
+			return bad("%s '%s'", w.pick20("Invalid filter", "invalid filter"), k)
+		}
+	}
+	until, unused := o.Filters.Get("until"), o.Filters.Get("unused-for")
+	key := "until"
+	if len(unused) > 0 {
+		key = "unused-for"
+	}
+	switch all := slices.Concat(until, unused); {
+	case len(until) > 0 && len(unused) > 0:
+		return bad(`conflicting filters: "until" and "unused-for"`)
+	case len(all) > 1:
+		return bad("filters expect only one value")
+	case len(all) == 1 && w.host.cfg.Release.Era < 26:
+		if _, err := time.ParseDuration(all[0]); err != nil {
+			return nil, systemErr("failed to prune build cache: %q filter expects a duration (e.g., '24h'): %v", key, err)
+		}
+	case len(all) == 1:
+		ts, err := timetypes.GetTimestamp(all[0], w.now())
+		if err != nil {
+			return bad("%q filter expects a duration (e.g., '24h') or a timestamp: %v", key, err)
+		}
+		if _, _, err := timetypes.ParseTimestamps(ts, 0); err != nil {
+			return bad("failed to parse timestamp %q: %v", ts, err)
+		}
+	}
 	return &build.CachePruneReport{}, nil
 }
 
