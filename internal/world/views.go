@@ -330,8 +330,8 @@ func (w *World) ContainerInspect(_ context.Context, name string, o backend.Conta
 		st.Health = c.health.api()
 	}
 	// For clients of an older API, and it stays there: c.Config itself is told.
-	if nm := c.Host.NetworkMode; c.Config.MacAddress == "" && w.host.cfg.Release.Era >= 26 && (nm.IsBridge() || nm.IsUserDefined()) { //nolint:staticcheck // what the daemon shows
-		c.Config.MacAddress = c.macs[nm.NetworkName()] //nolint:staticcheck // likewise
+	if nm := c.Host.NetworkMode; c.Config.MacAddress == "" && w.host.cfg.Release.Era >= 26 && (nm.IsBridge() || nm.IsUserDefined()) {
+		c.Config.MacAddress = c.macs[nm.NetworkName()]
 	}
 	dir := "/var/lib/docker/containers/" + c.ID
 	base := &container.ContainerJSONBase{ID: c.ID, Created: c.Created.Format(time.RFC3339Nano), Path: c.Path, Args: c.Args, State: st, Image: c.ImageID,
